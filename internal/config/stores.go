@@ -1,0 +1,67 @@
+package config
+
+import "fmt"
+
+// stores judges the data stores. A setting of another kind than the store's is
+// an error: its author believes that it does something.
+func (l *loading) stores(stores []Store) {
+	if len(stores) == 0 {
+		l.Add("stores", "is missing", "without a data store there is nothing to search: name at least one")
+	}
+	names, datasets := map[string]bool{}, map[string]bool{}
+	for i, s := range stores {
+		at := fmt.Sprintf("stores[%d].", i)
+		l.matches(at+"name", s.Name, nameForm)
+		l.once(at+"name", names, s.Name)
+		l.matches(at+"dataset", s.Dataset, identifier)
+		l.once(at+"dataset", datasets, s.Dataset)
+		oneOf(l, at+"mode", s.Mode, Observe, Enabled)
+		oneOf(l, at+"kind", s.Kind, Postgres, S3, IMAPMail)
+		l.settingsOf(at, s)
+		variable := "HABEAS_STORE_" + capitals(s.Name)
+		switch s.Kind {
+		case Postgres:
+			l.postgresURL(at, variable+"_URL", s.URL)
+		case S3:
+			l.objectStore(at, variable+"_SECRET_KEY", s)
+		case IMAPMail:
+			l.imap(at+"imap.", variable+"_PASSWORD", s.IMAP)
+			l.folders(at+"folders", s.Folders)
+		}
+	}
+}
+
+func (l *loading) objectStore(at, variable string, s Store) {
+	l.webAddress(at+"endpoint", s.Endpoint)
+	l.matches(at+"bucket", s.Bucket, identifier)
+	if s.AccessKey == "" {
+		l.Add(at+"access_key", "is missing", "")
+	}
+	if s.SecretKey == "" {
+		l.Add(at+"secret_key_file", "is missing", "name a file with the key, or set "+variable)
+	}
+}
+
+// settingsOf refuses settings that belong to another kind of store.
+func (l *loading) settingsOf(at string, s Store) {
+	settings := []struct {
+		key  string
+		set  bool
+		kind StoreKind
+	}{
+		{"url", s.URL != "" && s.URLFile == "", Postgres},
+		{"url_file", s.URLFile != "", Postgres},
+		{"endpoint", s.Endpoint != "", S3},
+		{"region", s.Region != "", S3},
+		{"bucket", s.Bucket != "", S3},
+		{"access_key", s.AccessKey != "", S3},
+		{"secret_key_file", s.SecretKey != "" || s.SecretKeyFile != "", S3},
+		{"imap", s.IMAP != IMAP{}, IMAPMail},
+		{"folders", len(s.Folders) > 0, IMAPMail},
+	}
+	for _, setting := range settings {
+		if setting.set && setting.kind != s.Kind {
+			l.Add(at+setting.key, fmt.Sprintf("belongs to data stores of kind %s", setting.kind), "remove it, or correct the kind")
+		}
+	}
+}
