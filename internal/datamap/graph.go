@@ -1,0 +1,261 @@
+package datamap
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Point is a field of a collection.
+type Point struct {
+	Address
+	Field string
+}
+
+// String returns "dataset:collection:field".
+func (p Point) String() string { return p.Address.String() + ":" + p.Field }
+
+// Edge leads from one field to another: the values of From select rows of To.
+type Edge struct {
+	From Point
+	To   Point
+}
+
+// Step is one collection on a [Route].
+type Step struct {
+	Collection *Collection
+	// Seeds are the fields whose identity is known from the start.
+	Seeds []*Field
+	// Incoming are the edges that lead here, from collections earlier on the route.
+	Incoming []Edge
+	// Leads are the fields whose values later steps need.
+	Leads []string
+}
+
+// Unreached is a collection that no identity at hand leads to.
+type Unreached struct {
+	Collection *Collection
+	// Identities are the identity keys that would lead to it, sorted. If there
+	// are none, no identity does: the map lacks a reference.
+	Identities []string
+}
+
+// Route is the order in which collections can be read, so that each comes after
+// those whose values select its rows.
+type Route struct {
+	Steps     []Step
+	Unreached []Unreached
+	// Broken are edges that would close a cycle and are not followed.
+	Broken []Edge
+}
+
+// Route plans the way from the identity keys that are known to all collections
+// that they lead to. A reference without direction is followed away from the
+// identities, in one direction only. A reference within one collection is never
+// followed: it says in which order rows are deleted, not whose they are. A
+// cycle is broken at the collection that was reached first.
+func (m *Map) Route(identities []string) Route {
+	links := m.links()
+	rank := m.reach(links, identities)
+	steps, broken := m.order(links, rank)
+	r := Route{Broken: broken}
+	for _, c := range steps {
+		r.Steps = append(r.Steps, Step{Collection: c, Seeds: seeds(c, identities)})
+	}
+	r.connect(links, rank, broken)
+	if len(rank) < len(m.Collections()) {
+		r.Unreached = m.unreached(links, rank)
+	}
+	return r
+}
+
+// link is an edge between collections; both means that it may be followed
+// against its direction too.
+type link struct {
+	edge     Edge
+	from, to *Collection
+	both     bool
+}
+
+// reversed returns the link in the other direction.
+func (l link) reversed() link {
+	return link{Edge{l.edge.To, l.edge.From}, l.to, l.from, l.both}
+}
+
+// links returns the references of the map, but for those within one
+// collection, from or to skipped ones, and into datasets that are not there.
+func (m *Map) links() []link {
+	var all []link
+	for _, c := range m.Collections() {
+		for _, f := range c.Fields {
+			for _, ref := range f.References {
+				target, ok := m.Lookup(ref.Target)
+				if !ok || target == c || c.Skip || target.Skip {
+					continue
+				}
+				l := link{Edge{Point{c.Address(), f.Name}, Point{ref.Target, ref.Field}}, c, target, ref.Direction == Both}
+				if ref.Direction == From {
+					l = l.reversed()
+				}
+				all = append(all, l)
+			}
+		}
+	}
+	return all
+}
+
+// seeds returns the fields of c that hold one of the identities.
+func seeds(c *Collection, identities []string) []*Field {
+	var found []*Field
+	for _, f := range c.Fields {
+		if f.Identity != "" && slices.Contains(identities, f.Identity) {
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+// reach ranks the collections that the identities lead to, breadth first.
+func (m *Map) reach(links []link, identities []string) map[*Collection]int {
+	out := map[*Collection][]*Collection{}
+	for _, l := range links {
+		out[l.from] = append(out[l.from], l.to)
+		if l.both {
+			out[l.to] = append(out[l.to], l.from)
+		}
+	}
+	rank := map[*Collection]int{}
+	var queue []*Collection
+	visit := func(c *Collection) {
+		if _, seen := rank[c]; !seen {
+			rank[c] = len(rank)
+			queue = append(queue, c)
+		}
+	}
+	for _, c := range m.Collections() {
+		if !c.Skip && len(seeds(c, identities)) > 0 {
+			visit(c)
+		}
+	}
+	for len(queue) > 0 {
+		c := queue[0]
+		queue = queue[1:]
+		for _, next := range out[c] {
+			visit(next)
+		}
+	}
+	return rank
+}
+
+// oriented returns the links among ranked collections, those without direction
+// turned away from the identities.
+func oriented(links []link, rank map[*Collection]int) []link {
+	var kept []link
+	for _, l := range links {
+		from, okFrom := rank[l.from]
+		to, okTo := rank[l.to]
+		if !okFrom || !okTo {
+			continue
+		}
+		if l.both && from > to {
+			l = l.reversed()
+		}
+		kept = append(kept, l)
+	}
+	return kept
+}
+
+// order sorts the ranked collections so that each comes after those that lead
+// to it and after those that its "after" names; it returns the edges that it
+// had to break.
+func (m *Map) order(links []link, rank map[*Collection]int) ([]*Collection, []Edge) {
+	waits := map[*Collection][]link{}
+	for _, l := range oriented(links, rank) {
+		waits[l.to] = append(waits[l.to], l)
+	}
+	rest := make([]*Collection, 0, len(rank))
+	for c := range rank {
+		rest = append(rest, c)
+	}
+	slices.SortFunc(rest, func(a, b *Collection) int { return cmp.Compare(rank[a], rank[b]) })
+	done := map[*Collection]bool{}
+	var order []*Collection
+	var broken []Edge
+	for len(rest) > 0 {
+		open := func(l link) bool { return !done[l.from] }
+		next := slices.IndexFunc(rest, func(c *Collection) bool {
+			return !slices.ContainsFunc(waits[c], open) && m.afterDone(c, rank, done)
+		})
+		if next < 0 {
+			// Every one waits for another: a cycle. "After" alone cannot make one
+			// (Load refuses that), so the first to be reached goes first.
+			next = max(0, slices.IndexFunc(rest, func(c *Collection) bool { return m.afterDone(c, rank, done) }))
+			for _, l := range waits[rest[next]] {
+				if open(l) {
+					broken = append(broken, l.edge)
+				}
+			}
+		}
+		done[rest[next]] = true
+		order = append(order, rest[next])
+		rest = slices.Delete(rest, next, next+1)
+	}
+	return order, broken
+}
+
+// afterDone reports whether all that c must come after is done, as far as it
+// is on the route at all.
+func (m *Map) afterDone(c *Collection, rank map[*Collection]int, done map[*Collection]bool) bool {
+	pending := func(other *Collection) bool {
+		_, on := rank[other]
+		return on && other != c && !done[other]
+	}
+	for _, a := range c.After {
+		if other, ok := m.Lookup(a); ok && pending(other) {
+			return false
+		}
+	}
+	for _, d := range m.Datasets {
+		if slices.Contains(c.Dataset.After, d.Key) && slices.ContainsFunc(d.Collections, pending) {
+			return false
+		}
+	}
+	return true
+}
+
+// connect fills in the edges between the steps.
+func (r *Route) connect(links []link, rank map[*Collection]int, broken []Edge) {
+	at := map[*Collection]*Step{}
+	for i := range r.Steps {
+		at[r.Steps[i].Collection] = &r.Steps[i]
+	}
+	for _, l := range oriented(links, rank) {
+		if slices.Contains(broken, l.edge) {
+			continue
+		}
+		from, to := at[l.from], at[l.to]
+		if !slices.Contains(to.Incoming, l.edge) {
+			to.Incoming = append(to.Incoming, l.edge)
+		}
+		if !slices.Contains(from.Leads, l.edge.From.Field) {
+			from.Leads = append(from.Leads, l.edge.From.Field)
+		}
+	}
+}
+
+// unreached lists the collections without a rank, with the identity keys of the
+// map that would lead to them.
+func (m *Map) unreached(links []link, rank map[*Collection]int) []Unreached {
+	leading := map[*Collection][]string{}
+	for _, key := range m.Identities() {
+		for c := range m.reach(links, []string{key}) {
+			leading[c] = append(leading[c], key)
+		}
+	}
+	var all []Unreached
+	for _, c := range m.Collections() {
+		if _, ok := rank[c]; !ok && !c.Skip {
+			all = append(all, Unreached{c, leading[c]})
+		}
+	}
+	return all
+}

@@ -1,0 +1,178 @@
+package datamap_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/soffiah/habeas/internal/datamap"
+)
+
+// sketch builds a map of one dataset "d" from lines such as
+// "orders: customer_id>customers.id, email@email": a field with a reference in
+// the direction to (>), from (<) or both (=), or with an identity (@).
+func sketch(t testing.TB, lines ...string) *datamap.Map {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("dataset:\n  - fides_key: d\n    collections:\n")
+	for _, line := range lines {
+		name, fields, _ := strings.Cut(line, ": ")
+		name, after, _ := strings.Cut(name, "|")
+		fmt.Fprintf(&b, "      - name: %s\n", name)
+		if after != "" {
+			fmt.Fprintf(&b, "        fides_meta: {after: [d.%s]}\n", after)
+		}
+		b.WriteString("        fields:\n")
+		for _, f := range strings.Split(fields, ", ") {
+			if i := strings.IndexAny(f, "<>=@"); i > 0 {
+				meta := map[byte]string{
+					'>': "references: [{dataset: d, field: " + f[i+1:] + ", direction: to}]",
+					'<': "references: [{dataset: d, field: " + f[i+1:] + ", direction: from}]",
+					'=': "references: [{dataset: d, field: " + f[i+1:] + "}]",
+					'@': "identity: " + f[i+1:],
+				}[f[i]]
+				fmt.Fprintf(&b, "          - {name: %s, fides_meta: {%s}}\n", f[:i], meta)
+				continue
+			}
+			fmt.Fprintf(&b, "          - name: %s\n", f)
+		}
+	}
+	m, err := datamap.Load(map[string][]byte{"sketch.yml": []byte(b.String())})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, b.String())
+	}
+	return m
+}
+
+// describe writes a route as "collection(incoming; leads)".
+func describe(r datamap.Route) []string {
+	var all []string
+	for _, s := range r.Steps {
+		var in []string
+		for _, f := range s.Seeds {
+			in = append(in, "@"+f.Identity)
+		}
+		for _, e := range s.Incoming {
+			in = append(in, e.From.Collection+"."+e.From.Field+">"+e.To.Field)
+		}
+		all = append(all, fmt.Sprintf("%s(%s; %s)", s.Collection.Name, strings.Join(in, " "), strings.Join(s.Leads, " ")))
+	}
+	for _, u := range r.Unreached {
+		all = append(all, fmt.Sprintf("!%s %v", u.Collection.Name, u.Identities))
+	}
+	for _, e := range r.Broken {
+		all = append(all, "/"+e.From.Collection+">"+e.To.Collection)
+	}
+	return all
+}
+
+func TestRoute(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		lines      []string
+		identities string
+		want       []string
+	}{
+		"from and to": {
+			[]string{"orders: customer_id<customer.id, address_id>address.id", "customer: id, email@email", "address: id"},
+			"email",
+			[]string{"customer(@email; id)", "orders(customer.id>customer_id; address_id)", "address(orders.address_id>id; )"},
+		},
+		"without direction, away from the identity": {
+			[]string{"a: id, b_id=b.id", "b: id, email@email"},
+			"email",
+			[]string{"b(@email; id)", "a(b.id>b_id; )"},
+		},
+		"against the direction nothing is reached": {
+			[]string{"a: id, email@email", "b: a_id>a.id"},
+			"email",
+			[]string{"a(@email; )", "!b []"},
+		},
+		"reached by another identity": {
+			[]string{"a: id, email@email", "b: phone@phone"},
+			"email",
+			[]string{"a(@email; )", "!b [phone]"},
+		},
+		"all parents first": {
+			[]string{"leaf: a<a.id, b<b.id", "b: id, a<a.id", "a: id, email@email"},
+			"email",
+			[]string{"a(@email; id)", "b(a.id>a; id)", "leaf(a.id>a b.id>b; )"},
+		},
+		"self-reference is not followed": {
+			[]string{"a: id, parent=a.id, email@email"},
+			"email",
+			[]string{"a(@email; )"},
+		},
+		"a cycle is broken where it began": {
+			[]string{"a: id, email@email, c<c.id", "b: id, a<a.id", "c: id, b<b.id"},
+			"email",
+			[]string{"a(@email; id)", "b(a.id>a; id)", "c(b.id>b; )", "/c>a"},
+		},
+		"after": {
+			[]string{"a|b: email@email", "b: email@email"},
+			"email",
+			[]string{"b(@email; )", "a(@email; )"},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := describe(sketch(t, test.lines...).Route([]string{test.identities}))
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestCovers(t *testing.T) {
+	t.Parallel()
+	if !datamap.Covers("user", "user") || !datamap.Covers("user.device", "user.device.cookie") {
+		t.Error("a category does not cover itself and those below")
+	}
+	if datamap.Covers("user.device.cookie", "user.device.cookie_id") || datamap.Covers("user.name", "user") {
+		t.Error("a category covers one beside or above it")
+	}
+}
+
+func TestRouteWithoutIdentity(t *testing.T) {
+	t.Parallel()
+	if diff := cmp.Diff([]string{"!a [email]"}, describe(sketch(t, "a: id, email@email").Route(nil))); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestRouteOfLargeMap holds planning over 500 collections under 50 ms.
+func TestRouteOfLargeMap(t *testing.T) {
+	t.Parallel()
+	m := largeMap(t)
+	best := time.Hour
+	for range 5 {
+		start := time.Now()
+		if got := len(m.Route([]string{"email"}).Steps); got != 500 {
+			t.Fatalf("got %d steps, want 500", got)
+		}
+		best = min(best, time.Since(start))
+	}
+	if best > 50*time.Millisecond {
+		t.Errorf("planning over 500 collections took %v, want less than 50ms", best)
+	}
+}
+
+func largeMap(t testing.TB) *datamap.Map {
+	lines := []string{"c0: id, email@email"}
+	for i := 1; i < 500; i++ {
+		lines = append(lines, fmt.Sprintf("c%d: id, parent<c%d.id, other<c%d.id, a, b, c, d, e", i, i-1, i/2))
+	}
+	return sketch(t, lines...)
+}
+
+func BenchmarkRoute(b *testing.B) {
+	m := largeMap(b)
+	for b.Loop() {
+		m.Route([]string{"email"})
+	}
+}

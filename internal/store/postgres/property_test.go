@@ -1,0 +1,143 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/soffiah/habeas/internal/store"
+	"github.com/soffiah/habeas/internal/store/postgres"
+)
+
+// schema is a random application: tables of rows that belong to people and
+// refer to each other.
+type schema struct {
+	tables int
+	sql    strings.Builder
+	// crossing is set if a row refers to another person's, hard if a cycle of
+	// tables cannot be cut: then an erasure may have to be refused.
+	crossing, hard bool
+}
+
+const (
+	people       = 4
+	rowsOfPerson = 6
+)
+
+// randomSchema makes a schema with its rows.
+func randomSchema(r *rand.Rand) *schema {
+	s := &schema{tables: 2 + r.IntN(4)}
+	var keys strings.Builder
+	for i := range s.tables {
+		columns := []string{"id int PRIMARY KEY", "owner int", "note text"}
+		values := []string{"g", fmt.Sprintf("1 + (g - 1) / %d", rowsOfPerson), "md5(g::text)"}
+		for k := range r.IntN(3) {
+			parent, nullable := r.IntN(s.tables), r.IntN(3) > 0
+			action := []string{"NO ACTION", "RESTRICT", "CASCADE"}[r.IntN(3)]
+			if !nullable && parent >= i {
+				s.hard = true // may close a cycle that cannot be cut
+			}
+			// A row of the same person in the parent table, or now and then anybody's.
+			value := fmt.Sprintf("(g - 1) / %d * %d + 1 + (g * %d) %% %d", rowsOfPerson, rowsOfPerson, 1+r.IntN(7), rowsOfPerson)
+			if r.IntN(12) == 0 {
+				value, s.crossing = fmt.Sprintf("1 + (g * %d) %% %d", 1+r.IntN(7), people*rowsOfPerson), true
+			}
+			null := " NOT NULL"
+			if nullable {
+				null = ""
+				value = fmt.Sprintf("CASE WHEN g %% 3 > 0 THEN %s END", value)
+			}
+			columns = append(columns, fmt.Sprintf("r%d int%s", k, null))
+			values = append(values, value)
+			fmt.Fprintf(&keys, "ALTER TABLE t%d ADD FOREIGN KEY (r%d) REFERENCES t%d ON DELETE %s;\n", i, k, parent, action)
+		}
+		fmt.Fprintf(&s.sql, "CREATE TABLE t%d (%s);\nINSERT INTO t%d SELECT %s FROM generate_series(1, %d) g;\n",
+			i, strings.Join(columns, ", "), i, strings.Join(values, ", "), people*rowsOfPerson)
+	}
+	s.sql.WriteString(keys.String())
+	return s
+}
+
+// dump writes all rows of the people for whom the condition holds.
+func (s *schema) dump(condition string) string {
+	var parts []string
+	for i := range s.tables {
+		parts = append(parts, fmt.Sprintf("SELECT 't%d ' || t::text AS row FROM t%d t WHERE %s", i, i, condition))
+	}
+	return strings.Join(parts, " UNION ALL ") + " ORDER BY row"
+}
+
+// TestRandomSchemas: after an erasure nothing of the subject is left and every
+// other row is as it was; or the erasure was refused, and nothing has changed.
+func TestRandomSchemas(t *testing.T) {
+	t.Parallel()
+	refused := 0
+	d := newDatabase(t, "")
+	for seed := range uint64(60) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		s := randomSchema(r)
+		d.exec(t, "DROP SCHEMA public CASCADE; CREATE SCHEMA public;"+s.sql.String())
+		var collections strings.Builder
+		for i := range s.tables {
+			fmt.Fprintf(&collections, "      - {name: t%d, habeas: {erasure: delete}, fields: [{name: owner}]}\n", i)
+		}
+		m, subject := mapOf(t, collections.String()), 1+r.IntN(people)
+		var targets []store.Target
+		for i := range s.tables {
+			targets = append(targets, target(t, m, fmt.Sprintf("t%d", i), "owner", subject))
+		}
+		batch := []int{0, 1, 4}[r.IntN(3)]
+		all := d.rows(t, s.dump("true"))
+		others := d.rows(t, s.dump(fmt.Sprintf("owner <> %d", subject)))
+		store := d.open(t, postgres.Options{Batch: batch, Connections: 1})
+		_, err := store.Erase(t.Context(), targets, now, nil)
+		left := d.rows(t, s.dump("true"))
+		switch {
+		case err == nil:
+			if diff := cmp.Diff(others, left); diff != "" {
+				t.Errorf("seed %d, batch %d: %s\n%s", seed, batch, diff, s.sql.String())
+			}
+			requireVerified(t, store, targets)
+		case !s.crossing && !s.hard:
+			t.Errorf("seed %d, batch %d: refused without need: %v\n%s", seed, batch, err, s.sql.String())
+		default:
+			refused++
+			if s.crossing && batch == 0 && !cmp.Equal(all, left) {
+				t.Errorf("seed %d: refused and changed: %s", seed, cmp.Diff(all, left))
+			}
+			if diff := cmp.Diff(others, d.rows(t, s.dump(fmt.Sprintf("owner <> %d", subject)))); diff != "" {
+				t.Errorf("seed %d, batch %d: %s", seed, batch, diff)
+			}
+		}
+		_ = store.Close()
+	}
+	t.Logf("%d of 60 erasures were refused", refused)
+}
+
+// TestInterruptedErasureGoesOn: a call that ends after any batch leaves a state
+// from which the next one ends in the same result.
+func TestInterruptedErasureGoesOn(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t, forum)
+	s, targets := d.open(t, postgres.Options{Batch: 1}), forumTargets(t)
+	for calls := 1; ; calls++ {
+		ctx, cancel := context.WithCancel(t.Context())
+		_, err := s.Erase(ctx, targets, now, func(int64) { cancel() })
+		cancel()
+		if err == nil {
+			if calls < 8 {
+				t.Errorf("ended after %d calls, want one for each of eight rows", calls)
+			}
+			break
+		}
+		if !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+	}
+	requireVerified(t, s, targets)
+}
