@@ -1,0 +1,30 @@
+package mailin
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Backfill reads the mail that the folders have received since a time (to the
+// day), in batches, and leaves cursors alone. It is for old mail, which a
+// watcher never takes for new; a failure ends it, and it can be repeated.
+func Backfill(ctx context.Context, cfg Config, since time.Time, each func(context.Context, []Message) error) error {
+	w := &watcher{cfg: cfg.withDefaults(), failures: map[place]int{}}
+	s, err := connect(ctx, w.cfg)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	for _, folder := range w.cfg.Folders {
+		data, err := s.examine(folder)
+		if err != nil {
+			return fmt.Errorf("folder %q: %w", folder, err)
+		}
+		upTo := Cursor{Folder: folder, UIDValidity: data.UIDValidity, LastUID: uint32(data.UIDNext) - 1}
+		if err := w.past(s, upTo, since, func(messages []Message) error { return each(ctx, messages) }); err != nil {
+			return fmt.Errorf("reading old mail of folder %q: %w", folder, err)
+		}
+	}
+	return nil
+}

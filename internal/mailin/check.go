@@ -1,0 +1,23 @@
+package mailin
+
+import (
+	"context"
+	"fmt"
+)
+
+// Check connects, logs in and opens every folder, and says of the first thing
+// that fails what should be mended.
+func Check(ctx context.Context, cfg Config) error {
+	cfg = cfg.withDefaults()
+	s, err := connect(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	for _, folder := range cfg.Folders {
+		if _, err := s.examine(folder); err != nil {
+			return fmt.Errorf("folder %q: %w", folder, err)
+		}
+	}
+	return nil
+}

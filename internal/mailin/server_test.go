@@ -1,0 +1,278 @@
+package mailin
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapserver"
+	"github.com/emersion/go-imap/v2/imapserver/imapmemserver"
+)
+
+// patience bounds every wait in these tests; nothing waits for it to pass.
+const patience = 10 * time.Second
+
+// memorySink keeps what a watcher hands over, as Postgres does in production.
+type memorySink struct {
+	mu      sync.Mutex
+	cursors map[string]Cursor
+	seen    []Message
+	stores  int
+	failing error
+}
+
+func newMemorySink() *memorySink { return &memorySink{cursors: map[string]Cursor{}} }
+
+func (s *memorySink) Cursor(_ context.Context, folder string) (Cursor, bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, ok := s.cursors[folder]
+	return c, ok, nil
+}
+
+func (s *memorySink) Store(_ context.Context, c Cursor, messages []Message) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failing != nil {
+		err := s.failing
+		s.failing = nil
+		return err
+	}
+	s.stores++
+	if old := s.cursors[c.Folder]; old.UIDValidity == c.UIDValidity {
+		c.LastUID = max(c.LastUID, old.LastUID)
+	}
+	s.cursors[c.Folder] = c
+	for _, m := range messages {
+		known := slices.ContainsFunc(s.seen, func(o Message) bool { return bytes.Equal(o.Raw, m.Raw) && o.Trouble == m.Trouble })
+		if !known {
+			s.seen = append(s.seen, m)
+		}
+	}
+	return nil
+}
+
+func (s *memorySink) messages() []Message {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.seen)
+}
+
+// pollingSession works around a lost wake-up of the in-memory server: mail
+// that arrives just before IDLE is not announced by it.
+type pollingSession struct {
+	imapserver.SessionIMAP4rev2
+	server *testServer
+}
+
+func (s *pollingSession) Idle(w *imapserver.UpdateWriter, stop <-chan struct{}) error {
+	if err := s.Poll(w, true); err != nil {
+		return err
+	}
+	return s.SessionIMAP4rev2.Idle(w, stop)
+}
+
+func (s *pollingSession) Fetch(w *imapserver.FetchWriter, set imap.NumSet, options *imap.FetchOptions) error {
+	if poison := s.server.poison; poison != nil && len(options.BodySection) > 0 {
+		if err := poison(set, options); err != nil {
+			return err
+		}
+	}
+	return s.SessionIMAP4rev2.Fetch(w, set, options)
+}
+
+type testServer struct {
+	t      *testing.T
+	user   *imapmemserver.User
+	addr   string
+	poison func(imap.NumSet, *imap.FetchOptions) error
+}
+
+func newServer(t *testing.T, caps ...imap.Cap) *testServer {
+	t.Helper()
+	if caps == nil {
+		caps = []imap.Cap{imap.CapIMAP4rev1, imap.CapIMAP4rev2}
+	}
+	set := imap.CapSet{}
+	for _, c := range caps {
+		set[c] = struct{}{}
+	}
+	s := &testServer{t: t, user: imapmemserver.NewUser("privacy", "secret")}
+	for _, name := range []string{"INBOX", "Junk"} {
+		if err := s.user.Create(name, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	memory := imapmemserver.New()
+	memory.AddUser(s.user)
+	server := imapserver.New(&imapserver.Options{
+		NewSession: func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
+			inner := memory.NewSession().(imapserver.SessionIMAP4rev2)
+			return &pollingSession{inner, s}, nil, nil
+		},
+		Caps: set, InsecureAuth: true, Logger: log.New(io.Discard, "", 0),
+	})
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.addr = ln.Addr().String()
+	go func() { _ = server.Serve(ln) }()
+	t.Cleanup(func() { _ = server.Close() })
+	return s
+}
+
+func mailNumber(n int) string {
+	return fmt.Sprintf("From: a@example.org\r\nTo: privacy@acme.test\r\nSubject: mail %d\r\n\r\nbody %d\r\n", n, n)
+}
+
+func (s *testServer) deliver(folder, raw string) {
+	s.t.Helper()
+	if _, err := s.user.Append(folder, literal{strings.NewReader(raw)}, &imap.AppendOptions{Time: time.Now()}); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+type literal struct{ *strings.Reader }
+
+func (l literal) Size() int64 { return l.Reader.Size() }
+
+// watching is a watcher under test with its events.
+type watching struct {
+	t      *testing.T
+	sink   *memorySink
+	events chan Event
+	cancel context.CancelFunc
+	done   chan error
+}
+
+func (s *testServer) config() Config {
+	return Config{
+		Addr: s.addr, TLS: TLSNone, Username: "privacy", Password: "secret",
+		CommandTimeout: 5 * time.Second, IdleFor: 200 * time.Millisecond, PollEvery: 20 * time.Millisecond,
+		Backoff: Backoff{time.Millisecond, 5 * time.Millisecond}, LoginBackoff: Backoff{2 * time.Millisecond, 5 * time.Millisecond},
+		Jitter: func() float64 { return 0 },
+	}
+}
+
+func watch(t *testing.T, cfg Config, sink *memorySink) *watching {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	w := &watching{t: t, sink: sink, events: make(chan Event, 100_000), cancel: cancel, done: make(chan error, 1)}
+	cfg.Report = func(e Event) { w.events <- e }
+	go func() { w.done <- Watch(ctx, cfg, sink) }()
+	t.Cleanup(func() {
+		cancel()
+		select {
+		case <-w.done:
+		case <-time.After(patience):
+			t.Error("the watcher did not stop with its context")
+		}
+	})
+	return w
+}
+
+// await returns the first event of a kind.
+func (w *watching) await(kind EventKind) Event {
+	w.t.Helper()
+	deadline := time.After(patience)
+	for {
+		select {
+		case e := <-w.events:
+			if e.Kind == kind {
+				return e
+			}
+		case <-deadline:
+			w.t.Fatalf("no event %s", kind)
+		}
+	}
+}
+
+// awaitMessages waits until the sink holds n messages.
+func (w *watching) awaitMessages(n int) []Message {
+	w.t.Helper()
+	for {
+		if got := w.sink.messages(); len(got) >= n {
+			return got
+		}
+		w.await(Stored)
+	}
+}
+
+// relay is a TCP relay that can kill connections or swallow their bytes.
+type relay struct {
+	ln    net.Listener
+	mu    sync.Mutex
+	conns []net.Conn
+	hole  bool
+}
+
+func newRelay(t *testing.T, to string) *relay {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &relay{ln: ln}
+	t.Cleanup(func() { _ = ln.Close(); r.kill() })
+	go func() {
+		for {
+			in, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			out, err := net.Dial("tcp", to)
+			if err != nil {
+				_ = in.Close()
+				continue
+			}
+			r.mu.Lock()
+			r.conns = append(r.conns, in, out)
+			r.mu.Unlock()
+			go r.pipe(out, in)
+			go r.pipe(in, out)
+		}
+	}()
+	return r
+}
+
+func (r *relay) pipe(to, from net.Conn) {
+	buf := make([]byte, 4096)
+	for {
+		n, err := from.Read(buf)
+		if err != nil {
+			_ = to.Close()
+			return
+		}
+		r.mu.Lock()
+		hole := r.hole
+		r.mu.Unlock()
+		if !hole {
+			_, _ = to.Write(buf[:n])
+		}
+	}
+}
+
+func (r *relay) kill() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range r.conns {
+		_ = c.Close()
+	}
+	r.conns = nil
+}
+
+func (r *relay) blackHole(on bool) {
+	r.mu.Lock()
+	r.hole = on
+	r.mu.Unlock()
+}

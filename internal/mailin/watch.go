@@ -1,0 +1,266 @@
+package mailin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+)
+
+// A batch is read with one command and stored in one transaction.
+const (
+	batchMessages = 50
+	batchBytes    = 16 << 20
+)
+
+// Watch reads the mailbox until ctx ends and returns ctx's error. It connects,
+// catches up, waits for more and starts again after every failure, of the
+// server as of the sink; each is reported.
+func Watch(ctx context.Context, cfg Config, sink Sink) error {
+	w := &watcher{cfg: cfg.withDefaults(), sink: sink, failures: map[place]int{}}
+	lost, refused := 0, 0
+	for ctx.Err() == nil {
+		w.caughtUp = false
+		err := w.connection(ctx)
+		if ctx.Err() != nil {
+			break
+		}
+		if w.caughtUp {
+			lost, refused = 0, 0
+		}
+		event, backoff, attempt := Event{Kind: Disconnected, Err: err}, w.cfg.Backoff, &lost
+		if errors.Is(err, ErrLoginRefused) {
+			event.Kind, backoff, attempt = LoginRejected, w.cfg.LoginBackoff, &refused
+		}
+		event.Wait = backoff.pause(*attempt, w.cfg.Jitter())
+		*attempt++
+		w.report(event)
+		pause(ctx, event.Wait)
+	}
+	return ctx.Err()
+}
+
+// pause returns the length of a pause after so many failed attempts before.
+func (b Backoff) pause(attempt int, jitter float64) time.Duration {
+	d := b.Min
+	for range attempt {
+		if d *= 2; d >= b.Max {
+			d = b.Max
+			break
+		}
+	}
+	return d - time.Duration(jitter*float64(d)/2)
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// place is where a message stands on the server.
+type place struct {
+	folder        string
+	validity, uid uint32
+}
+
+type watcher struct {
+	cfg      Config
+	sink     Sink
+	caughtUp bool
+	// failures counts how often reading a message failed. Messages in it are
+	// read one by one, so that one bad message cannot hold up the others.
+	failures map[place]int
+}
+
+func (w *watcher) report(e Event) {
+	e.At = w.cfg.Now()
+	w.cfg.Report(e)
+}
+
+// connection is the life of one connection; it ends with an error.
+func (w *watcher) connection(ctx context.Context) error {
+	s, err := connect(ctx, w.cfg)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	w.report(Event{Kind: Connected})
+	for {
+		var cursor Cursor
+		// The first folder comes last: it stays open to be waited upon.
+		for i := len(w.cfg.Folders) - 1; i >= 0; i-- {
+			if cursor, err = w.folder(ctx, s, w.cfg.Folders[i]); err != nil {
+				if i > 0 && errors.Is(err, ErrNoFolder) {
+					w.report(Event{Kind: FolderAbsent, Folder: w.cfg.Folders[i]})
+					continue
+				}
+				return err
+			}
+		}
+		w.caughtUp = true
+		w.report(Event{Kind: CaughtUp})
+		if err := w.attend(ctx, s, cursor); err != nil {
+			return err
+		}
+	}
+}
+
+// attend waits on the open folder and reads what arrives, for one period.
+func (w *watcher) attend(ctx context.Context, s *session, cursor Cursor) error {
+	idles := s.client.Caps().Has(imap.CapIdle)
+	period := w.cfg.PollEvery
+	if idles {
+		period = w.cfg.IdleFor
+	}
+	due := time.NewTimer(period)
+	defer due.Stop()
+	began := func() { w.report(Event{Kind: Waiting, Folder: cursor.Folder}) }
+	for {
+		var noticed bool
+		var err error
+		if idles {
+			noticed, err = s.idle(ctx, due.C, began)
+		} else {
+			// Some servers look for new mail only when a folder is opened, so
+			// that even a poke leads to the next full round.
+			began()
+			s.wait(ctx, due.C)
+		}
+		if err != nil || !noticed {
+			return err
+		}
+		w.report(Event{Kind: Noticed, Folder: cursor.Folder})
+		if cursor, err = w.catchUp(ctx, s, cursor); err != nil {
+			return err
+		}
+	}
+}
+
+// folder opens a folder, reads it to its end and returns its cursor.
+func (w *watcher) folder(ctx context.Context, s *session, name string) (Cursor, error) {
+	data, err := s.examine(name)
+	if err != nil {
+		return Cursor{}, err
+	}
+	cursor, known, err := w.sink.Cursor(ctx, name)
+	if err != nil {
+		return Cursor{}, fmt.Errorf("reading the cursor of a folder: %w", err)
+	}
+	fresh := Cursor{Folder: name, UIDValidity: data.UIDValidity, LastUID: uint32(data.UIDNext) - 1}
+	switch {
+	case !known:
+		if w.cfg.StartAtBeginning {
+			fresh.LastUID = 0
+		}
+		if err := w.store(ctx, fresh, nil); err != nil {
+			return Cursor{}, err
+		}
+		w.report(Event{Kind: FolderNew, Folder: name})
+		cursor = fresh
+	// A UIDNEXT below what has been read: the folder was restored from a
+	// backup by a server that kept UIDVALIDITY in spite of RFC 3501.
+	case cursor.UIDValidity != fresh.UIDValidity, cursor.LastUID > fresh.LastUID:
+		return w.rescan(ctx, s, cursor, fresh)
+	}
+	return w.catchUp(ctx, s, cursor)
+}
+
+// catchUp reads everything after the cursor.
+func (w *watcher) catchUp(ctx context.Context, s *session, cursor Cursor) (Cursor, error) {
+	// What is reported from here on is news; before, it is in the listing.
+	select {
+	case <-s.wake:
+	default:
+	}
+	entries, err := s.list(cursor.LastUID + 1)
+	if err != nil || len(entries) == 0 {
+		return cursor, err
+	}
+	last := entries[len(entries)-1].uid
+	if gap := int(last-cursor.LastUID) - len(entries); gap > 0 && cursor.LastUID > 0 {
+		w.report(Event{Kind: Gap, Folder: cursor.Folder, Count: gap})
+	}
+	for len(entries) > 0 {
+		batch := w.batch(cursor, entries)
+		entries = entries[len(batch):]
+		messages, err := w.read(s, cursor, batch)
+		if err != nil {
+			return cursor, err
+		}
+		cursor.LastUID = batch[len(batch)-1].uid
+		if err := w.store(ctx, cursor, messages); err != nil {
+			return cursor, err
+		}
+	}
+	return cursor, nil
+}
+
+// rescan reads the recent past of a renumbered folder. The old cursor stays
+// until the end, so that an interrupted rescan starts over; then fresh, the
+// cursor of the folder as it was opened, takes its place.
+func (w *watcher) rescan(ctx context.Context, s *session, old, fresh Cursor) (Cursor, error) {
+	count := 0
+	since := w.cfg.Now().Add(-w.cfg.RescanWindow)
+	err := w.past(s, fresh, since, func(messages []Message) error {
+		count += len(messages)
+		return w.store(ctx, old, messages)
+	})
+	if err != nil {
+		return old, err
+	}
+	if err := w.store(ctx, fresh, nil); err != nil {
+		return old, err
+	}
+	w.report(Event{Kind: Renumbered, Folder: fresh.Folder, Count: count})
+	return w.catchUp(ctx, s, fresh)
+}
+
+// past reads the messages of the open folder that were received since a time,
+// up to the cursor; what arrived after the folder was opened is left to the
+// catching up.
+func (w *watcher) past(s *session, upTo Cursor, since time.Time, each func([]Message) error) error {
+	first, err := s.since(since)
+	if err != nil || first == 0 {
+		return err
+	}
+	listed, err := s.list(first)
+	if err != nil {
+		return err
+	}
+	// IMAP searches by the day, and UIDs need not follow the dates.
+	entries := slices.DeleteFunc(listed, func(e entry) bool {
+		return e.date.Before(since.AddDate(0, 0, -1)) || e.uid > upTo.LastUID
+	})
+	for len(entries) > 0 {
+		batch := w.batch(upTo, entries)
+		entries = entries[len(batch):]
+		messages, err := w.read(s, upTo, batch)
+		if err != nil {
+			return err
+		}
+		if err := each(messages); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *watcher) store(ctx context.Context, cursor Cursor, messages []Message) error {
+	if err := w.sink.Store(ctx, cursor, messages); err != nil {
+		return fmt.Errorf("storing %d messages: %w", len(messages), err)
+	}
+	for _, m := range messages {
+		delete(w.failures, place{m.Folder, m.UIDValidity, m.UID})
+	}
+	if len(messages) > 0 {
+		w.report(Event{Kind: Stored, Folder: cursor.Folder, Count: len(messages)})
+	}
+	return nil
+}
