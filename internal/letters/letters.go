@@ -1,0 +1,108 @@
+// Package letters writes the mails of a request: it puts together what a mail
+// says (from the policy, the data map and the request), to whom it goes and how
+// it can be answered. The words themselves are internal/mailout's.
+package letters
+
+import (
+	"crypto/rand"
+	"encoding/base32"
+	"fmt"
+	"net/mail"
+	"strings"
+	"time"
+
+	"github.com/soffiah/habeas/internal/mailout"
+	"github.com/soffiah/habeas/internal/policy"
+	"github.com/soffiah/habeas/internal/record"
+	"github.com/soffiah/habeas/internal/reply"
+)
+
+// Writer writes the mails of an installation.
+type Writer struct {
+	// From is the address that the mails come from and that is watched for
+	// replies, with or without a display name.
+	From mail.Address
+	// AnswerURL is where a person can answer other than by mail; may be empty.
+	AnswerURL string
+}
+
+// Letter is one mail about to be written.
+type Letter struct {
+	Purpose mailout.Purpose
+	To      string
+	// Language is what the reader prefers; the policy says which are served.
+	Language string
+	Facts    mailout.Facts
+	// AnswerUntil makes the mail answerable until then, by a token of its own.
+	AnswerUntil time.Time
+	// Reminds, if not nil, is the mail whose token this one repeats.
+	Reminds   *mailout.Message
+	Recipient int
+	Awaited   bool
+	At        time.Time
+}
+
+const (
+	// undeliveredAfter is how long a mail is tried that waits for no answer by a day.
+	undeliveredAfter = 5 * 24 * time.Hour
+	// heardFor is how long an answer to such a mail is tied to its request.
+	heardFor = 180 * 24 * time.Hour
+)
+
+// Facts fills in what every mail of a request says.
+func Facts(p *policy.Policy, r record.Request) mailout.Facts {
+	c, a := p.Controller(), p.ComplaintAuthority()
+	return mailout.Facts{
+		Controller: mailout.Controller{Name: c.Name, Address: c.Address, Contact: c.Contact, DataProtectionContact: c.DataProtectionContact, Website: c.Website},
+		Authority:  mailout.Authority{Name: a.Name, URL: a.URL},
+		Reference:  r.Reference, Right: r.Right, ReceivedAt: r.ReceivedAt, DueAt: r.DueAt, TimeZone: p.Timezone(),
+		Addressee: r.Intake.Name,
+	}
+}
+
+// Write writes a letter: its Message-ID, date and tokens are fixed from here on.
+func (w *Writer) Write(p *policy.Policy, l Letter) (record.NewMail, error) {
+	local, domain, ok := strings.Cut(w.From.Address, "@")
+	if !ok {
+		return record.NewMail{}, fmt.Errorf("writing a mail: the configured sender is not a mail address")
+	}
+	language := p.Language(l.Language)
+	l.Facts.AnswerURL = w.AnswerURL
+	content, err := mailout.Compose(l.Purpose, language, l.Facts)
+	if err != nil {
+		return record.NewMail{}, fmt.Errorf("writing a mail: %w", err)
+	}
+	bounce := kind(reply.BounceToken) + newToken()
+	m := record.NewMail{
+		Recipient: l.Recipient, Awaited: l.Awaited, BounceToken: bounce, TokenUntil: l.At.Add(heardFor), ExpiresAt: l.At.Add(undeliveredAfter),
+		Message: mailout.Message{
+			From: w.From.String(), To: l.To, ReplyTo: w.From.Address, EnvelopeFrom: local + "+" + bounce + "@" + domain,
+			MessageID: "m." + newToken() + "@" + domain, Subject: content.Subject, Text: content.Text, HTML: content.HTML,
+			Language: language, Purpose: l.Purpose, Date: l.At,
+		},
+	}
+	if !l.AnswerUntil.IsZero() {
+		m.TokenUntil, m.ExpiresAt = l.AnswerUntil, l.AnswerUntil
+	}
+	if l.Reminds != nil {
+		m.Message.ReplyTo, m.Message.InReplyTo = l.Reminds.ReplyTo, l.Reminds.MessageID
+		return m, nil
+	}
+	// Whoever answers any mail of ours is heard: the token ties it to its request.
+	// It comes back in In-Reply-To even where plus-addresses are cut off.
+	m.Token = kind(reply.ConfirmToken) + newToken()
+	m.Message.ReplyTo = local + "+" + m.Token + "@" + domain
+	m.Message.MessageID = m.Token + "@" + domain
+	return m, nil
+}
+
+func kind(k reply.TokenKind) string { return string(k) + "." }
+
+// newToken makes 128 random bits in lower-case base32: some mail programs change
+// the case of addresses.
+func newToken() string {
+	var b [16]byte
+	// crypto/rand.Read never fails since Go 1.24: it ends the program instead.
+	_, _ = rand.Read(b[:])
+	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b[:]))
+}

@@ -1,0 +1,90 @@
+package mailout
+
+import (
+	"sync"
+	"time"
+)
+
+// When a message is given up that the server neither takes nor refuses: three
+// days after it was written, but not before it was tried ten times, so that an
+// outage on our side costs nobody a mail.
+const (
+	giveUpAfter = 3 * 24 * time.Hour
+	minAttempts = 10
+)
+
+// delay returns how long to wait after the given failed attempt (1 is the
+// first): quick at first, because most failures are short, then doubling up to
+// an hour. Jitter in [0,1) spreads it by a fifth to either side.
+func delay(attempt int, jitter float64) time.Duration {
+	d := time.Hour
+	switch {
+	case attempt <= 1:
+		d = time.Second
+	case attempt == 2:
+		d = 5 * time.Second
+	case attempt < 10:
+		d = 30 * time.Second << (attempt - 3)
+	}
+	return time.Duration(float64(d) * (0.8 + 0.4*jitter))
+}
+
+// breaker stops claiming after outages in a row, so that an outage of the mail
+// server does not use up the early attempts of every message. While it is open,
+// one message at a time is tried after every pause.
+type breaker struct {
+	jitter func() float64
+
+	mu       sync.Mutex
+	outages  int // in a row
+	openTill time.Time
+}
+
+const (
+	outagesAllowed = 5
+	longestPause   = time.Minute
+)
+
+func newBreaker(jitter func() float64) *breaker { return &breaker{jitter: jitter} }
+
+// allows returns how many messages may be claimed, of the number wanted.
+func (b *breaker) allows(now time.Time, wanted int) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.outages < outagesAllowed:
+		return wanted
+	case now.Before(b.openTill):
+		return 0
+	}
+	return min(wanted, 1)
+}
+
+// until returns how long the breaker stays open.
+func (b *breaker) until(now time.Time) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.openTill.Sub(now)
+}
+
+func (b *breaker) succeeded() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.outages, b.openTill = 0, time.Time{}
+}
+
+// failed reports whether this failure opened the breaker, or opened it again.
+func (b *breaker) failed(now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.outages++
+	if b.outages < outagesAllowed || now.Before(b.openTill) {
+		return false
+	}
+	pause := longestPause
+	if n := b.outages - outagesAllowed; n < 6 {
+		pause = time.Second << n
+	}
+	b.openTill = now.Add(time.Duration(float64(pause) * (0.8 + 0.4*b.jitter())))
+	return true
+}

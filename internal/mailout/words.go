@@ -1,0 +1,47 @@
+package mailout
+
+import (
+	"slices"
+	"strings"
+)
+
+// Words are what our mails ask people to type. The reader of replies knows the
+// same words; they are part of the contract with it and change only together.
+type Words struct {
+	Confirm string // confirms a deletion
+	Refuse  string // refuses it
+	Cancel  string // cancels it after it was confirmed
+	Yes     string // answers an address check
+}
+
+// Languages returns the languages that have templates, as BCP 47 tags. The first
+// is the one used for every language that has none.
+func Languages() []string { return []string{"en", "fr", "de", "es"} }
+
+// WordsIn returns what a reader of lang, a BCP 47 tag, is asked to type.
+func WordsIn(lang string) Words {
+	switch templateLanguage(lang) {
+	case "fr":
+		return Words{Confirm: "OUI SUPPRIMER", Refuse: "NON", Cancel: "ANNULER", Yes: "OUI"}
+	case "de":
+		return Words{Confirm: "JA LÖSCHEN", Refuse: "NEIN", Cancel: "ABBRECHEN", Yes: "JA"}
+	case "es":
+		return Words{Confirm: "SI ELIMINAR", Refuse: "NO", Cancel: "CANCELAR", Yes: "SI"}
+	default:
+		return Words{Confirm: "YES DELETE", Refuse: "NO", Cancel: "CANCEL", Yes: "YES"}
+	}
+}
+
+// Phrase returns what a reader of lang types to confirm a deletion.
+func Phrase(lang string) string { return WordsIn(lang).Confirm }
+
+// templateLanguage returns the language of [Languages] that serves a reader of
+// the BCP 47 tag lang. Region and script do not matter to us.
+func templateLanguage(lang string) string {
+	primary, _, _ := strings.Cut(strings.ReplaceAll(lang, "_", "-"), "-")
+	primary = strings.ToLower(strings.TrimSpace(primary))
+	if slices.Contains(Languages(), primary) {
+		return primary
+	}
+	return Languages()[0]
+}

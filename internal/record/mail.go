@@ -1,0 +1,68 @@
+package record
+
+import (
+	"time"
+
+	"github.com/soffiah/habeas/internal/dsr"
+	"github.com/soffiah/habeas/internal/mailout"
+)
+
+// NewMail is a mail about to be laid into the outbox.
+type NewMail struct {
+	Message mailout.Message
+	// Recipient tells the copies of a mail to several addresses apart.
+	Recipient int
+	// Token, if not empty, is the token with which this mail can be answered;
+	// BounceToken the one to which it comes back when it can't be delivered. Both
+	// carry their kind ("c." or "b."), so that one can't pass for the other.
+	Token       string
+	BounceToken string
+	// TokenUntil is when the tokens expire; ExpiresAt when the mail has no sense any more.
+	TokenUntil time.Time
+	ExpiresAt  time.Time
+	// Awaited makes the workflow hear of it when the mail was sent. It always
+	// hears of a mail that failed for good.
+	Awaited bool
+}
+
+// Cursor says how far a folder of a mailbox has been read.
+type Cursor struct {
+	UIDValidity uint32
+	LastUID     uint32
+}
+
+// TokenOwner is the request to which a token belongs and the mail that carried it.
+type TokenOwner struct {
+	RequestID string
+	State     dsr.State
+	// PolicyVersion is the policy under which the request is judged.
+	PolicyVersion string
+	Purpose       mailout.Purpose
+	ExpiresAt     time.Time
+	SentAt        *time.Time // nil if the mail is not known to have been sent
+	Mail          mailout.Message
+	// Reminder is the mail that repeated the token; nil if there was none. A reply
+	// may quote either.
+	Reminder *mailout.Message
+}
+
+// Inbound is a mail that came in, judged.
+type Inbound struct {
+	Folder      string
+	UIDValidity uint32
+	UID         uint32
+	Fingerprint []byte
+	ReceivedAt  time.Time
+	// RequestID is empty for a mail that belongs to no request; Raw and FreshText
+	// are then not kept.
+	RequestID string
+	Purpose   mailout.Purpose
+	Verdict   string
+	Reasons   []string
+	Raw       []byte
+	FreshText string
+	// Arrived says that the mail of that purpose has arrived, since its token came back.
+	Arrived bool
+	// Tell makes the workflow of the request hear of it.
+	Tell bool
+}
