@@ -1,0 +1,258 @@
+// Package inbox takes in what arrives in the watched mailboxes: it ties each mail
+// to its request by the token it carries, has it judged, and records mail,
+// verdict, cursor and what the request must hear of it in one transaction. Only
+// then does anybody act on it.
+package inbox
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"log/slog"
+	"net/textproto"
+	"slices"
+	"time"
+
+	"github.com/soffiah/habeas/internal/mailin"
+	"github.com/soffiah/habeas/internal/mailout"
+	"github.com/soffiah/habeas/internal/record"
+	"github.com/soffiah/habeas/internal/reply"
+)
+
+// Records is what the inbox needs of the database.
+type Records interface {
+	MailboxCursor(ctx context.Context, mailbox, folder string) (c record.Cursor, known bool, err error)
+	FindToken(ctx context.Context, token string) (o record.TokenOwner, known bool, err error)
+	MailboxRead(ctx context.Context, mailbox string, at time.Time) error
+	StoreInbound(ctx context.Context, mailbox, folder string, c record.Cursor, mails []record.Inbound) error
+}
+
+// Inbox watches mailboxes. All fields are required.
+type Inbox struct {
+	Records Records
+	// Judge believes only mails for whose sender somebody vouches; Lenient, which may
+	// be nil, takes those of whom nobody says anything.
+	Judge   *reply.Judge
+	Lenient *reply.Judge
+	// Safeties returns what the policy of a request says about replies to it.
+	Safeties func(policyVersion string) Safeties
+	// Domains are those of our own addresses.
+	Domains []string
+	// Mailboxes says how to reach each mailbox of the configuration, by name.
+	Mailboxes map[string]mailin.Config
+	Log       *slog.Logger
+}
+
+// Safeties is what a policy says about replies.
+type Safeties struct {
+	// AcceptUnauthenticated lets replies count for whose sender nobody vouches.
+	AcceptUnauthenticated bool
+	// MinimumAge is how soon after our mail a reply is too quick for a person.
+	MinimumAge time.Duration
+}
+
+// Watch watches a mailbox until the context ends.
+func (i *Inbox) Watch(ctx context.Context, mailbox string) error {
+	cfg, ok := i.Mailboxes[mailbox]
+	if !ok {
+		return fmt.Errorf("the mailbox %s is not in the configuration", mailbox)
+	}
+	log := i.Log.With(slog.String("mailbox", mailbox))
+	cfg.Report = func(e mailin.Event) {
+		report(ctx, log, e)
+		if e.Kind == mailin.CaughtUp {
+			// The watcher must not wait for the database.
+			go i.caughtUp(ctx, mailbox, e.At)
+		}
+	}
+	return mailin.Watch(ctx, cfg, &sink{i, mailbox})
+}
+
+// caughtUp records that a mailbox was read to its end. That it is not recorded
+// only puts off what waits for it.
+func (i *Inbox) caughtUp(ctx context.Context, mailbox string, at time.Time) {
+	if err := i.Records.MailboxRead(ctx, mailbox, at); err != nil && ctx.Err() == nil {
+		i.Log.LogAttrs(ctx, slog.LevelWarn, "reading of a mailbox not recorded", slog.String("error", err.Error()))
+	}
+}
+
+// report logs what a person may have to mend.
+func report(ctx context.Context, log *slog.Logger, e mailin.Event) {
+	level := slog.LevelDebug
+	switch e.Kind {
+	case mailin.LoginRejected:
+		level = slog.LevelError
+	case mailin.Disconnected, mailin.FolderAbsent, mailin.Renumbered, mailin.Gap:
+		level = slog.LevelWarn
+	case mailin.Connected, mailin.FolderNew:
+		level = slog.LevelInfo
+	}
+	attrs := []slog.Attr{slog.String("event", string(e.Kind)), slog.Int("count", e.Count)}
+	if e.Err != nil {
+		attrs = append(attrs, slog.String("error", e.Err.Error()), slog.Duration("wait", e.Wait))
+	}
+	log.LogAttrs(ctx, level, "mailbox", attrs...)
+}
+
+// sink is one mailbox of an inbox, as the watcher fills it.
+type sink struct {
+	*Inbox
+	mailbox string
+}
+
+// Cursor implements [mailin.Sink].
+func (s *sink) Cursor(ctx context.Context, folder string) (mailin.Cursor, bool, error) {
+	c, known, err := s.Records.MailboxCursor(ctx, s.mailbox, folder)
+	return mailin.Cursor{Folder: folder, UIDValidity: c.UIDValidity, LastUID: c.LastUID}, known, err
+}
+
+// Store implements [mailin.Sink].
+func (s *sink) Store(ctx context.Context, c mailin.Cursor, messages []mailin.Message) error {
+	mails := make([]record.Inbound, 0, len(messages))
+	for _, m := range messages {
+		mail, err := s.judge(ctx, m)
+		if err != nil {
+			return err
+		}
+		mails = append(mails, mail)
+	}
+	return s.Records.StoreInbound(ctx, s.mailbox, c.Folder, record.Cursor{UIDValidity: c.UIDValidity, LastUID: c.LastUID}, mails)
+}
+
+func (s *sink) judge(ctx context.Context, m mailin.Message) (record.Inbound, error) {
+	mail := record.Inbound{
+		Folder: m.Folder, UIDValidity: m.UIDValidity, UID: m.UID, ReceivedAt: m.InternalDate, Raw: m.Raw,
+		Fingerprint: fingerprint(m),
+	}
+	if m.Trouble != "" {
+		mail.Verdict, mail.Reasons = string(reply.Unclear), []string{"mailbox: " + string(m.Trouble)}
+		if len(m.Raw) == 0 {
+			return mail, nil
+		}
+	}
+	in := reply.Input{Raw: m.Raw, Truncated: m.Truncated || m.Trouble != "", ReceivedAt: m.InternalDate}
+	owner, token, err := s.owner(ctx, m.Raw)
+	if err != nil {
+		return mail, err
+	}
+	judge := s.Judge
+	if owner != nil {
+		mail.RequestID, mail.Purpose = owner.RequestID, owner.Purpose
+		safeties := s.Safeties(owner.PolicyVersion)
+		if safeties.AcceptUnauthenticated && s.Lenient != nil {
+			judge = s.Lenient
+		}
+		if token.Kind == reply.ConfirmToken {
+			in.Expect = expect(*owner, token, safeties.MinimumAge)
+		}
+	}
+	j := judge.Judge(ctx, in)
+	mail.Verdict, mail.FreshText = string(j.Verdict), j.FreshText
+	mail.Reasons = append(mail.Reasons, codes(j)...)
+	if !j.ReceivedAt.IsZero() {
+		mail.ReceivedAt = j.ReceivedAt
+	}
+	mail.Tell = owner != nil && tell(j, owner.Purpose)
+	mail.Arrived = owner != nil && j.Verdict == reply.Confirm
+	return mail, nil
+}
+
+// owner finds the request of the first token that counts: one with which a mail
+// of ours can be answered, else one to which it bounces.
+func (s *sink) owner(ctx context.Context, raw []byte) (*record.TokenOwner, reply.TokenCandidate, error) {
+	candidates := reply.Tokens(raw, s.Domains...)
+	// A bounce quotes the mail that bounced, so that its answer token counts least.
+	slices.SortStableFunc(candidates, func(a, b reply.TokenCandidate) int { return weight(a) - weight(b) })
+	for _, c := range candidates {
+		owner, known, err := s.Records.FindToken(ctx, string(c.Kind)+"."+c.Token)
+		if err != nil {
+			return nil, c, err
+		}
+		if known {
+			return &owner, c, nil
+		}
+	}
+	return nil, reply.TokenCandidate{}, nil
+}
+
+func weight(c reply.TokenCandidate) int {
+	switch {
+	case c.Source == reply.FromBody:
+		return 2
+	case c.Kind == reply.BounceToken:
+		return 1
+	}
+	return 0
+}
+
+func expect(o record.TokenOwner, c reply.TokenCandidate, minimumAge time.Duration) *reply.Expectation {
+	// A token that stands only below the header ties a mail to its request, and
+	// proves nothing.
+	if c.Source == reply.FromBody {
+		return nil
+	}
+	e := &reply.Expectation{
+		Token: c.Token, SentTo: o.Mail.To, Language: o.Mail.Language, SentSubject: o.Mail.Subject, SentText: o.Mail.Text,
+		SentAt: o.Mail.Date, ExpiresAt: o.ExpiresAt, MinimumAge: minimumAge, Answered: o.State.Ended(),
+	}
+	if o.SentAt != nil {
+		e.SentAt = *o.SentAt
+	}
+	if o.Reminder != nil {
+		e.SentText += "\n" + o.Reminder.Subject + "\n" + o.Reminder.Text
+	}
+	return e
+}
+
+// tell reports whether a request must hear of a mail: of an answer, and of
+// whatever a person has to read. What machines write is recorded and no more.
+func tell(j reply.Judgement, purpose mailout.Purpose) bool {
+	switch j.Verdict {
+	case reply.Automatic, reply.Bounce, reply.NotForUs:
+		return false
+	case reply.Confirm:
+		return purpose == mailout.Confirmation || purpose == mailout.AddressCheck
+	}
+	return true
+}
+
+// codes returns the reasons without their details, which a sender can choose.
+func codes(j reply.Judgement) []string {
+	all := make([]string, len(j.Reasons))
+	for i, r := range j.Reasons {
+		all[i] = string(r.Code)
+	}
+	return all
+}
+
+// fingerprint is a digest of what does not change when the same mail is
+// delivered, moved or numbered again: everything but the trace fields that
+// servers add on the way (RFC 5321 section 4.4).
+func fingerprint(m mailin.Message) []byte {
+	h := sha256.New()
+	if len(m.Raw) == 0 {
+		fmt.Fprintf(h, "%s/%d/%d", m.Folder, m.UIDValidity, m.UID)
+		return h.Sum(nil)
+	}
+	rest, skipped := m.Raw, false
+	for line := range bytes.Lines(m.Raw) {
+		if len(bytes.TrimRight(line, "\r\n")) == 0 {
+			break
+		}
+		rest = rest[len(line):]
+		if folded := line[0] == ' ' || line[0] == '\t'; !folded {
+			name, _, _ := bytes.Cut(line, []byte(":"))
+			skipped = slices.Contains(traceFields(), textproto.CanonicalMIMEHeaderKey(string(name)))
+		}
+		if !skipped {
+			h.Write(line)
+		}
+	}
+	h.Write(rest)
+	return h.Sum(nil)
+}
+
+func traceFields() []string {
+	return []string{"Received", "Return-Path", "Delivered-To", "X-Original-To"}
+}

@@ -1,0 +1,229 @@
+package postgres_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/soffiah/habeas/internal/dsr"
+	"github.com/soffiah/habeas/internal/mailout"
+	"github.com/soffiah/habeas/internal/record"
+)
+
+// inbound is a mail for a request that came in under a UID.
+func inbound(request string, uid uint32, verdict string) record.Inbound {
+	sum := sha256.Sum256([]byte(request + verdict + name("%d", uid)))
+	return record.Inbound{
+		Folder: "INBOX", UIDValidity: 1, UID: uid, Fingerprint: sum[:], ReceivedAt: noon.Add(-time.Minute), RequestID: request,
+		Purpose: mailout.Confirmation, Verdict: verdict, Reasons: []string{"plain_yes"}, Raw: []byte(canary("raw")), FreshText: canary("fresh"), Tell: true,
+	}
+}
+
+func (b *bench) store(c record.Cursor, mails ...record.Inbound) {
+	b.t.Helper()
+	must(b.t, b.StoreInbound(b.t.Context(), "privacy", "INBOX", c, mails))
+}
+
+// replySignals counts what a request is told of replies.
+func (b *bench) replySignals() int {
+	return b.number(`SELECT count(*) FROM signal WHERE kind = 'reply'`)
+}
+
+func TestStoreInbound(t *testing.T) {
+	b := setup(t)
+	id := b.file()
+	m := inbound(id, 4, "confirm")
+	b.store(record.Cursor{UIDValidity: 1, LastUID: 4}, m)
+	d, err := b.Show(t.Context(), id, true)
+	must(t, err)
+	if len(d.Replies) != 1 {
+		t.Fatalf("%d replies", len(d.Replies))
+	}
+	want := dsr.Reply{ID: d.Replies[0].ID, ReceivedAt: m.ReceivedAt.Truncate(time.Microsecond), SeenAt: noon.Truncate(time.Microsecond), Verdict: "confirm", Reasons: m.Reasons, Text: canary("fresh")}
+	if diff := cmp.Diff(want, d.Replies[0], cmp.Comparer(time.Time.Equal)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if d, err = b.Show(t.Context(), id, false); err != nil || d.Replies[0].Text != "" || d.Intake != nil {
+		t.Errorf("personal data for somebody who may not see it: %v", err)
+	}
+	signals := b.signals()
+	if len(signals) != 1 || signals[0].Payload["message"] != want.ID || signals[0].Payload["verdict"] != "confirm" || signals[0].Payload["purpose"] != "confirmation" {
+		t.Errorf("signals %+v", signals)
+	}
+	if last := d.Events[len(d.Events)-1]; last.Type != dsr.EventReplySeen || last.Facts["verdict"] != "confirm" {
+		t.Errorf("event %+v", last)
+	}
+}
+
+// signals delivers the start of all requests and returns what is due after it.
+func (b *bench) signals() []record.Signal {
+	b.t.Helper()
+	for {
+		due, err := b.ClaimSignals(b.t.Context(), 50, time.Minute)
+		must(b.t, err)
+		if len(due) == 0 || due[0].Kind != "start" {
+			return due
+		}
+		for _, s := range due {
+			must(b.t, b.SignalDelivered(b.t.Context(), s.ID))
+		}
+	}
+}
+
+// TestMailIsTakenInOnce: however often it is read, delivered or renumbered, a
+// request hears of a mail once.
+func TestMailIsTakenInOnce(t *testing.T) {
+	b := setup(t)
+	id := b.file()
+	m := inbound(id, 4, "confirm")
+	b.store(record.Cursor{UIDValidity: 1, LastUID: 4}, m)
+	b.store(record.Cursor{UIDValidity: 1, LastUID: 4}, m, m)
+	again := m
+	again.UID = 5
+	b.store(record.Cursor{UIDValidity: 1, LastUID: 5}, again)
+	b.store(record.Cursor{UIDValidity: 1, LastUID: 5}, again)
+	renumbered := m
+	renumbered.UIDValidity, renumbered.UID = 2, 1
+	b.store(record.Cursor{UIDValidity: 2, LastUID: 1}, renumbered)
+	moved := m
+	moved.Folder, moved.UID = "Junk", 1
+	must(t, b.StoreInbound(t.Context(), "privacy", "Junk", record.Cursor{UIDValidity: 1, LastUID: 1}, []record.Inbound{moved}))
+	if n := b.replySignals(); n != 1 {
+		t.Errorf("told %d times", n)
+	}
+	if n := b.number(`SELECT count(*) FROM event WHERE type = 'reply_seen'`); n != 1 {
+		t.Errorf("%d events", n)
+	}
+	if n := b.number(`SELECT count(*) FROM message WHERE verdict <> 'duplicate'`); n != 1 {
+		t.Errorf("%d mails", n)
+	}
+	if n := b.number(`SELECT count(*) FROM message WHERE verdict = 'duplicate' AND (raw IS NOT NULL OR fresh_text IS NOT NULL)`); n != 0 {
+		t.Errorf("%d duplicates keep their content", n)
+	}
+	// Another mail under the same UID of another UIDVALIDITY is another mail.
+	other := inbound(id, 4, "unclear")
+	other.UIDValidity = 2
+	b.store(record.Cursor{UIDValidity: 2, LastUID: 4}, other)
+	if n := b.replySignals(); n != 2 {
+		t.Errorf("told %d times of two mails", n)
+	}
+}
+
+func TestMailIsTakenInOnceByTwoWatchers(t *testing.T) {
+	b := setup(t)
+	id := b.file()
+	allNil(t, atOnce(t, 8, func(ctx context.Context, i int) error {
+		m := inbound(id, 4, "confirm")
+		m.UID += uint32(i % 2)
+		return b.StoreInbound(ctx, "privacy", "INBOX", record.Cursor{UIDValidity: 1, LastUID: m.UID}, []record.Inbound{m})
+	}))
+	if n := b.replySignals(); n != 1 {
+		t.Errorf("told %d times", n)
+	}
+	c, _, err := b.MailboxCursor(t.Context(), "privacy", "INBOX")
+	if err != nil || c.LastUID != 5 {
+		t.Errorf("cursor %+v, %v", c, err)
+	}
+}
+
+func TestCursorNeverGoesBack(t *testing.T) {
+	b := setup(t)
+	cursor := func() record.Cursor {
+		c, known, err := b.MailboxCursor(t.Context(), "privacy", "INBOX")
+		must(t, err)
+		if !known {
+			t.Fatal("the cursor is not known")
+		}
+		return c
+	}
+	if _, known, err := b.MailboxCursor(t.Context(), "privacy", "INBOX"); known || err != nil {
+		t.Fatalf("known %v, %v", known, err)
+	}
+	for _, c := range []struct{ put, want record.Cursor }{
+		{record.Cursor{UIDValidity: 7, LastUID: 10}, record.Cursor{UIDValidity: 7, LastUID: 10}},
+		{record.Cursor{UIDValidity: 7, LastUID: 5}, record.Cursor{UIDValidity: 7, LastUID: 10}},
+		{record.Cursor{UIDValidity: 7, LastUID: 11}, record.Cursor{UIDValidity: 7, LastUID: 11}},
+		{record.Cursor{UIDValidity: 8, LastUID: 2}, record.Cursor{UIDValidity: 8, LastUID: 2}},
+		{record.Cursor{UIDValidity: 8, LastUID: 1}, record.Cursor{UIDValidity: 8, LastUID: 2}},
+		{record.Cursor{UIDValidity: 1<<32 - 1, LastUID: 1<<32 - 1}, record.Cursor{UIDValidity: 1<<32 - 1, LastUID: 1<<32 - 1}},
+	} {
+		b.store(c.put)
+		if got := cursor(); got != c.want {
+			t.Errorf("after %+v it is %+v, want %+v", c.put, got, c.want)
+		}
+	}
+	if _, known, err := b.MailboxCursor(t.Context(), "other", "INBOX"); known || err != nil {
+		t.Errorf("another mailbox: known %v, %v", known, err)
+	}
+}
+
+// TestStoreInboundIsAllOrNothing: a cursor must not pass over a mail that was not recorded.
+func TestStoreInboundIsAllOrNothing(t *testing.T) {
+	b := setup(t)
+	id := b.file()
+	bad := inbound(id, 5, "confirm")
+	bad.Fingerprint = nil
+	if err := b.StoreInbound(t.Context(), "privacy", "INBOX", record.Cursor{UIDValidity: 1, LastUID: 5}, []record.Inbound{inbound(id, 4, "cancel"), bad}); err == nil {
+		t.Fatal("a mail without a fingerprint is accepted")
+	}
+	if _, known, err := b.MailboxCursor(t.Context(), "privacy", "INBOX"); known || err != nil {
+		t.Errorf("the cursor has moved: %v", err)
+	}
+	if n := b.number(`SELECT count(*) FROM message`) + b.replySignals(); n != 0 {
+		t.Errorf("%d rows are left", n)
+	}
+}
+
+// TestMailOfNobody keeps what is needed to know it again, and none of its words.
+func TestMailOfNobody(t *testing.T) {
+	b := setup(t)
+	m := inbound("", 4, "not_for_us")
+	m.Tell, m.Reasons = false, nil
+	b.store(record.Cursor{UIDValidity: 1, LastUID: 4}, m)
+	if n := b.number(`SELECT count(*) FROM message WHERE request_id IS NULL AND raw IS NULL AND fresh_text IS NULL AND data_key_id IS NULL`); n != 1 {
+		t.Errorf("%d mails", n)
+	}
+	silent := inbound(b.file(), 5, "automatic")
+	silent.Tell = false
+	b.store(record.Cursor{UIDValidity: 1, LastUID: 5}, silent)
+	if n := b.replySignals(); n != 0 {
+		t.Errorf("told %d times of what is not to be told", n)
+	}
+}
+
+func TestFindToken(t *testing.T) {
+	b := setup(t)
+	id := b.file()
+	m := asking(mailout.Confirmation, "a", b.Now())
+	b.take(id, record.Step{Name: "ask", Event: dsr.EventPlanned, To: dsr.Identifying, Mails: []record.NewMail{m}})
+	for _, token := range []string{m.Token, m.BounceToken} {
+		o, known, err := b.FindToken(t.Context(), token)
+		must(t, err)
+		want := record.TokenOwner{RequestID: id, State: dsr.Identifying, PolicyVersion: "2026-01-15", Purpose: mailout.Confirmation, ExpiresAt: m.TokenUntil.Truncate(time.Microsecond), Mail: m.Message}
+		if diff := cmp.Diff(want, o, cmp.Comparer(time.Time.Equal)); diff != "" || !known {
+			t.Errorf("known %v (-want +got)\n%s", known, diff)
+		}
+	}
+	for _, token := range []string{"", m.Token[2:], token("b", "another"), token("c", "another")} {
+		if _, known, err := b.FindToken(t.Context(), token); known || err != nil {
+			t.Errorf("token %q: known %v, %v", token, known, err)
+		}
+	}
+	reminder := mail(mailout.Reminder, b.Now())
+	reminder.Message.Text, reminder.BounceToken = canary("reminder"), token("b", "reminder")
+	b.take(id, record.Step{Name: "remind", Event: dsr.EventReminded, Mails: []record.NewMail{reminder}})
+	o, known, err := b.FindToken(t.Context(), m.Token)
+	if err != nil || !known || o.Reminder == nil || o.Reminder.Text != canary("reminder") || o.Mail.Text != canary("text") {
+		t.Errorf("a reply to the reminder: %+v, %v", o, err)
+	}
+	if o, _, err = b.FindToken(t.Context(), reminder.BounceToken); err != nil || o.Purpose != mailout.Reminder || o.Mail.Text != canary("reminder") {
+		t.Errorf("a bounce of the reminder: %+v, %v", o, err)
+	}
+	b.sendAll()
+	if o, _, err = b.FindToken(t.Context(), m.Token); err != nil || o.SentAt == nil || !o.SentAt.Equal(noon.Truncate(time.Microsecond)) {
+		t.Errorf("sent at %v, %v", o.SentAt, err)
+	}
+}
