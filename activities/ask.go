@@ -1,0 +1,172 @@
+package activities
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/soffiah/habeas/internal/dsr"
+	"github.com/soffiah/habeas/internal/letters"
+	"github.com/soffiah/habeas/internal/mailout"
+	"github.com/soffiah/habeas/internal/policy"
+	"github.com/soffiah/habeas/internal/record"
+)
+
+// AskAddress sends a token to the address that wrote. It is the same mail
+// whatever was found, so that nobody learns whether an account exists.
+func (a *Activities) AskAddress(ctx context.Context, in StepInput) (Asked, error) {
+	asked, err := a.ask(ctx, in.RequestID, mailout.AddressCheck, dsr.AddressCheck)
+	return asked, a.outward(ctx, in.RequestID, err)
+}
+
+// AskConfirmation sends the confirmation mail to the address on the account,
+// with the plan in categories.
+func (a *Activities) AskConfirmation(ctx context.Context, in StepInput) (Asked, error) {
+	asked, err := a.ask(ctx, in.RequestID, mailout.Confirmation, dsr.AwaitingConfirmation)
+	return asked, a.outward(ctx, in.RequestID, err)
+}
+
+func (a *Activities) ask(ctx context.Context, requestID string, purpose mailout.Purpose, state dsr.State) (Asked, error) {
+	r, p, err := a.load(ctx, requestID)
+	if err != nil {
+		return Asked{}, err
+	}
+	now := a.deps.Now()
+	until := p.ConfirmationExpiry(r.Right, now, r.DueAt)
+	letter := letters.Letter{Purpose: purpose, To: r.Intake.Elements.Email, Language: r.Intake.Language, Facts: letters.Facts(p, r), AnswerUntil: until, At: now}
+	step := record.Step{Name: string(purpose), To: state, ConfirmUntil: &until, Facts: map[string]any{"until": until.UTC().Format(time.RFC3339)}}
+	step.Event = dsr.EventAddressAsked
+	if purpose == mailout.Confirmation {
+		if r.Account == nil {
+			return Asked{}, dsr.ErrConflict
+		}
+		step.Event, step.Attention = dsr.EventPlanned, new(dsr.Attention)
+		letter.To = r.Account.Email
+		letter.Facts.AccountName, letter.Facts.RequestedBy = r.Account.AccountName, r.Intake.Name
+		letter.Facts.Erased, letter.Facts.Kept = a.categories(p)
+		letter.Facts.CoolingOffFor = p.CoolingOff(r.Right).AddTo(now).Sub(now)
+	}
+	letter.Facts.ExpiresAt = until
+	mail, err := a.deps.Letters.Write(p, letter)
+	if err != nil {
+		return Asked{}, err
+	}
+	step.Mails = []record.NewMail{mail}
+	taken, err := a.deps.Records.Take(ctx, requestID, step)
+	if err == nil && !taken {
+		// An earlier attempt sent the mail and ended before it could say so.
+		until, err = a.deps.Records.ConfirmUntil(ctx, requestID)
+	}
+	return Asked{ExpiresAt: until}, err
+}
+
+// categories is the plan before any row was counted: which categories of data go,
+// and which stay on which basis.
+func (a *Activities) categories(p *policy.Policy) (erased, kept []mailout.Line) {
+	going, staying := map[string]bool{}, map[string]bool{}
+	for _, c := range a.deps.Map.Collections() {
+		basis, stays := "", false
+		if keep, ok := (rules{p}).Keep(c.RetentionRule); ok && c.Treatment == dsr.Retain {
+			basis, stays = keep.Basis, true
+		}
+		for _, f := range c.Fields {
+			for _, category := range f.Categories {
+				switch {
+				case stays && !staying[category+basis]:
+					staying[category+basis] = true
+					kept = append(kept, mailout.Line{What: category, Basis: basis})
+				case !stays && c.Treatment != dsr.Leave:
+					going[category] = true
+				}
+			}
+		}
+	}
+	for category := range going {
+		erased = append(erased, mailout.Line{What: category})
+	}
+	slices.SortFunc(erased, func(x, y mailout.Line) int { return strings.Compare(x.What, y.What) })
+	return erased, kept
+}
+
+// Remind reminds of the confirmation mail.
+func (a *Activities) Remind(ctx context.Context, in StepInput) error {
+	return a.outward(ctx, in.RequestID, a.remind(ctx, in.RequestID))
+}
+
+func (a *Activities) remind(ctx context.Context, requestID string) error {
+	r, p, err := a.load(ctx, requestID)
+	if err != nil {
+		return err
+	}
+	first, err := a.deps.Records.MailOf(ctx, requestID, mailout.Confirmation)
+	if err != nil {
+		return err
+	}
+	until, err := a.deps.Records.ConfirmUntil(ctx, requestID)
+	if err != nil {
+		return err
+	}
+	facts := letters.Facts(p, r)
+	facts.ExpiresAt, facts.AccountName = until, r.Account.AccountName
+	mail, err := a.deps.Letters.Write(p, letters.Letter{
+		Purpose: mailout.Reminder, To: first.To, Language: first.Language, Facts: facts, AnswerUntil: until, Reminds: &first, At: a.deps.Now(),
+	})
+	if err != nil {
+		return err
+	}
+	_, err = a.deps.Records.Take(ctx, requestID, record.Step{Name: "reminder", Event: dsr.EventReminded, Mails: []record.NewMail{mail}})
+	return err
+}
+
+// Confirmed records the confirmation and, where policy gives time to think
+// again, tells every known address how to cancel.
+func (a *Activities) Confirmed(ctx context.Context, in StepInput) error {
+	return a.outward(ctx, in.RequestID, a.confirmed(ctx, in))
+}
+
+func (a *Activities) confirmed(ctx context.Context, in StepInput) error {
+	r, p, err := a.load(ctx, in.RequestID)
+	if err != nil {
+		return err
+	}
+	now := a.deps.Now()
+	until := p.CoolingOff(r.Right).AddTo(now)
+	step := record.Step{Name: "confirmed", Event: dsr.EventConfirmed, To: dsr.Planning, Attention: new(dsr.Attention), Facts: map[string]any{}}
+	step.Facts["message"] = in.MessageID
+	step.Confirmed = &record.Confirmation{MessageID: in.MessageID, DecisionID: in.DecisionID}
+	if in.DecisionID != "" {
+		step.Facts["decision"] = in.DecisionID
+	}
+	if until.After(now) {
+		step.To, step.ConfirmUntil = dsr.CoolingOff, &until
+		step.Facts["cooling_off_until"] = until.UTC().Format(time.RFC3339)
+		for i, to := range known(r) {
+			facts := letters.Facts(p, r)
+			facts.CoolingOffUntil, facts.AccountName = until, r.Account.AccountName
+			mail, err := a.deps.Letters.Write(p, letters.Letter{
+				Purpose: mailout.CoolingOff, To: to, Language: r.Intake.Language, Facts: facts, AnswerUntil: until, Recipient: i, Awaited: i == 0, At: now,
+			})
+			if err != nil {
+				return err
+			}
+			step.Mails = append(step.Mails, mail)
+		}
+	}
+	_, err = a.deps.Records.Take(ctx, in.RequestID, step)
+	return err
+}
+
+// known returns every address that is known to be the data subject's own.
+func known(r record.Request) []string {
+	if r.Account == nil {
+		return nil
+	}
+	addresses := []string{r.Account.Email}
+	for _, address := range slices.Sorted(slices.Values(r.Account.Identities["email"])) {
+		if !slices.Contains(addresses, address) {
+			addresses = append(addresses, address)
+		}
+	}
+	return addresses
+}

@@ -1,0 +1,226 @@
+// Package requests is the application's service for requests: filing, showing
+// and deciding. Beside the worker it is the only user of the Temporal client.
+package requests
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/soffiah/habeas/internal/dsr"
+	"github.com/soffiah/habeas/internal/letters"
+	"github.com/soffiah/habeas/internal/mailout"
+	"github.com/soffiah/habeas/internal/policy"
+	"github.com/soffiah/habeas/internal/record"
+	"github.com/soffiah/habeas/workflows"
+)
+
+// Records is what the service needs of the database.
+type Records interface {
+	CreateRequest(ctx context.Context, r record.NewRequest) (dsr.Receipt, error)
+	List(ctx context.Context, f dsr.ListFilter) (dsr.SummaryPage, error)
+	Show(ctx context.Context, requestID string, personal bool) (dsr.Details, error)
+	FindReference(ctx context.Context, reference string) (string, error)
+	RecordDecision(ctx context.Context, requestID string, d dsr.Decision) error
+	SettleDecision(ctx context.Context, decisionID string, accepted bool, paused *bool) error
+	SettleEnded(ctx context.Context, requestID string, d dsr.Decision) error
+	Certificate(ctx context.Context, requestID string) ([]byte, error)
+}
+
+// Service is the service. All fields are required.
+type Service struct {
+	Records  Records
+	Temporal client.Client
+	Policies *policy.Set
+	Letters  *letters.Writer
+	Now      func() time.Time
+}
+
+// Submit records a request. When it returns without error the request can't be
+// lost any more, whatever crashes: it, its acknowledgement and the order to start
+// its workflow are recorded together. Errors are *[dsr.InvalidInput] and
+// [dsr.ErrUnavailable].
+func (s *Service) Submit(ctx context.Context, in dsr.Intake) (dsr.Receipt, error) {
+	now := s.Now()
+	p, err := s.Policies.At(now)
+	if err != nil {
+		return dsr.Receipt{}, err
+	}
+	if err := in.Validate(Required(p), p.Rights()); err != nil {
+		return dsr.Receipt{}, err
+	}
+	r := record.Request{
+		ID: uuid.NewString(), Reference: newReference(), Right: in.Right, PolicyVersion: p.Version(),
+		ReceivedAt: now, DueAt: p.LegalDue(now, false, 0), Intake: in,
+	}
+	mail, err := s.Letters.Write(p, letters.Letter{
+		Purpose: mailout.Acknowledgement, To: in.Elements.Email, Language: in.Language, Facts: letters.Facts(p, r), At: now,
+	})
+	if err != nil {
+		return dsr.Receipt{}, err
+	}
+	return s.Records.CreateRequest(ctx, record.NewRequest{
+		ID: r.ID, Reference: r.Reference, PolicyVersion: r.PolicyVersion, ReceivedAt: r.ReceivedAt, DueAt: r.DueAt, Intake: in, Mail: mail,
+	})
+}
+
+// Required returns the elements that a policy insists on. An address to answer
+// to is always among them: everyone gets an answer (Art. 12(4) GDPR).
+func Required(p *policy.Policy) []string {
+	required := []string{string(policy.Email)}
+	for _, e := range p.Identification().Required {
+		if !slices.Contains(required, string(e)) {
+			required = append(required, string(e))
+		}
+	}
+	return required
+}
+
+// List returns a page of requests.
+func (s *Service) List(ctx context.Context, f dsr.ListFilter) (dsr.SummaryPage, error) {
+	return s.Records.List(ctx, f)
+}
+
+// Show returns one request by its id or reference.
+func (s *Service) Show(ctx context.Context, id string, personal bool) (dsr.Details, error) {
+	id, err := s.resolve(ctx, id)
+	if err != nil {
+		return dsr.Details{}, err
+	}
+	return s.Records.Show(ctx, id, personal)
+}
+
+// Certificate returns the certificate of a request by its id or reference.
+func (s *Service) Certificate(ctx context.Context, id string) ([]byte, error) {
+	id, err := s.resolve(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return s.Records.Certificate(ctx, id)
+}
+
+func (s *Service) resolve(ctx context.Context, id string) (string, error) {
+	if _, err := uuid.Parse(id); err == nil {
+		return id, nil
+	}
+	return s.Records.FindReference(ctx, id)
+}
+
+// decideWithin is how long a person waits for a request to take their decision.
+const decideWithin = 20 * time.Second
+
+// Decide brings a person's decision to a request and waits until the request has
+// taken it. The decision is recorded first; one that the request refuses stays
+// recorded as not accepted, and the error is [dsr.ErrConflict].
+func (s *Service) Decide(ctx context.Context, id string, d dsr.Decision) (dsr.DecisionView, error) {
+	view := dsr.DecisionView{}
+	id, err := s.resolve(ctx, id)
+	if err != nil {
+		return view, err
+	}
+	d.ID = decisionID(id, d.ID)
+	if err := d.Validate(); err != nil {
+		return view, err
+	}
+	if err := s.Records.RecordDecision(ctx, id, d); err != nil {
+		return view, err
+	}
+	if err := s.bring(ctx, id, d); err != nil {
+		var refused *temporal.ApplicationError
+		if errors.As(err, &refused) {
+			if settleErr := s.Records.SettleDecision(ctx, d.ID, false, nil); settleErr != nil {
+				return view, settleErr
+			}
+			return view, fmt.Errorf("%s: %w", refused.Message(), dsr.ErrConflict)
+		}
+		return view, err
+	}
+	details, err := s.Records.Show(ctx, id, true)
+	if err != nil {
+		return view, err
+	}
+	for _, decided := range details.Decisions {
+		if decided.ID == d.ID {
+			return decided, nil
+		}
+	}
+	return view, fmt.Errorf("the decision: %w", dsr.ErrNotFound)
+}
+
+// decisionID makes the id of a decision of whatever makes a repeated one the same
+// for its sender: the id of a form, or an Idempotency-Key.
+func decisionID(requestID, given string) string {
+	if given == "" {
+		return uuid.NewString()
+	}
+	if id, err := uuid.Parse(given); err == nil {
+		return id.String()
+	}
+	return uuid.NewSHA1(uuid.NameSpaceURL, []byte("habeas:decision:"+requestID+":"+given)).String()
+}
+
+// bring brings a recorded decision to its request: to the workflow while it runs,
+// and afterwards to what is on record.
+func (s *Service) bring(ctx context.Context, id string, d dsr.Decision) error {
+	details, err := s.Records.Show(ctx, id, false)
+	if err != nil {
+		return err
+	}
+	if !details.State.Ended() {
+		return s.update(ctx, id, d)
+	}
+	if !slices.Contains(details.Awaiting, d.Action) && !settled(details, d.ID) {
+		return temporal.NewApplicationError("the request has ended", "conflict")
+	}
+	return s.Records.SettleEnded(ctx, id, d)
+}
+
+// settled reports whether a decision was taken before.
+func settled(details dsr.Details, id string) bool {
+	return slices.ContainsFunc(details.Decisions, func(d dsr.DecisionView) bool { return d.ID == id && d.Accepted })
+}
+
+// update sends a decision to the workflow of its request.
+func (s *Service) update(ctx context.Context, requestID string, d dsr.Decision) error {
+	ctx, cancel := context.WithTimeout(ctx, decideWithin)
+	defer cancel()
+	handle, err := s.Temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+		WorkflowID: workflows.RequestID(requestID), UpdateID: d.ID, UpdateName: workflows.UpdateDecide,
+		Args:         []any{workflows.Decision{ID: d.ID, Action: d.Action, About: d.About, Store: d.Store}},
+		WaitForStage: client.WorkflowUpdateStageCompleted,
+	})
+	if err == nil {
+		var result workflows.DecisionResult
+		err = handle.Get(ctx, &result)
+	}
+	var gone *serviceerror.NotFound
+	var refused *temporal.ApplicationError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &refused):
+		return err
+	case errors.As(err, &gone):
+		return temporal.NewApplicationError("the request has ended or has not begun yet", "conflict")
+	}
+	return fmt.Errorf("the request did not take the decision in time; it stays recorded, try again: %w", dsr.ErrUnavailable)
+}
+
+// newReference makes a reference that can be read out on the telephone: no
+// letter in it looks or sounds like a digit (Crockford's base 32), 40 random bits.
+func newReference() string {
+	var b [5]byte
+	// crypto/rand.Read never fails since Go 1.24: it ends the program instead.
+	_, _ = rand.Read(b[:])
+	s := base32.NewEncoding("0123456789ABCDEFGHJKMNPQRSTVWXYZ").WithPadding(base32.NoPadding).EncodeToString(b[:])
+	return "H-" + s[:4] + "-" + s[4:]
+}
