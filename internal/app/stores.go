@@ -1,0 +1,55 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/soffiah/habeas/activities"
+	"github.com/soffiah/habeas/internal/config"
+	"github.com/soffiah/habeas/internal/store"
+	"github.com/soffiah/habeas/internal/store/imap"
+	"github.com/soffiah/habeas/internal/store/postgres"
+	"github.com/soffiah/habeas/internal/store/s3"
+)
+
+// openStores opens every configured data store. Opening does not connect, so
+// that a store that is down keeps nothing from starting.
+func openStores(ctx context.Context, configured []config.Store) ([]activities.ConfiguredStore, error) {
+	var opened []activities.ConfiguredStore
+	for _, c := range configured {
+		s, err := openStore(ctx, c)
+		if err != nil {
+			closeAll(opened)
+			return nil, fmt.Errorf("opening the data store %s: %w", c.Name, err)
+		}
+		opened = append(opened, activities.ConfiguredStore{Store: s, Dataset: c.Dataset, Observed: c.Mode != config.Enabled})
+	}
+	return opened, nil
+}
+
+func openStore(ctx context.Context, c config.Store) (store.Store, error) {
+	switch c.Kind {
+	case config.Postgres:
+		return postgres.Open(ctx, c.Name, c.URL.Reveal(), postgres.Options{})
+	case config.S3:
+		return s3.Open(c.Name, s3.Options{
+			Endpoint: c.Endpoint, Region: c.Region, Bucket: c.Bucket, AccessKey: c.AccessKey, SecretKey: c.SecretKey.Reveal(),
+		})
+	case config.IMAPMail:
+		return imap.Open(c.Name, imap.Options{
+			Address: c.IMAP.Address, Username: c.IMAP.Username, Password: c.IMAP.Password.Reveal(),
+			Security: security(c.IMAP.TLS), Folders: c.Folders,
+		})
+	}
+	return nil, fmt.Errorf("its kind %q is not known", c.Kind)
+}
+
+func security(t config.TLS) imap.Security {
+	switch t {
+	case config.TLSNone:
+		return imap.Insecure
+	case config.TLSStart:
+		return imap.StartTLS
+	}
+	return imap.TLS
+}
