@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/soffiah/habeas/internal/datamap"
 	"github.com/soffiah/habeas/internal/dsr"
 	"github.com/soffiah/habeas/internal/letters"
 	"github.com/soffiah/habeas/internal/mailout"
@@ -73,6 +74,8 @@ func (a *Activities) categories(p *policy.Policy) (erased, kept []mailout.Line) 
 		for _, f := range c.Fields {
 			for _, category := range f.Categories {
 				switch {
+				case !f.Personal() || category == "user" || datamap.Covers("user.unique_id", category):
+					// Says nothing to anybody beside the categories that say what it is.
 				case stays && !staying[category+basis]:
 					staying[category+basis] = true
 					kept = append(kept, mailout.Line{What: category, Basis: basis})

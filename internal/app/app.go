@@ -163,7 +163,7 @@ func writer(cfg *config.Config) (*letters.Writer, error) {
 	if err != nil {
 		return nil, errors.New("mail.from is not a mail address")
 	}
-	return &letters.Writer{From: mail.Address{Name: from.Name, Address: cfg.Mail.Mailboxes[0].Address}, AnswerURL: cfg.Public.URL}, nil
+	return &letters.Writer{From: mail.Address{Name: from.Name, Address: cfg.Mail.Mailboxes[0].Address}}, nil
 }
 
 // sender sends mails over SMTP as configured.

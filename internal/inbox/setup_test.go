@@ -103,7 +103,7 @@ func (b *bench) send(purpose mailout.Purpose, language string, change ...func(*l
 	for _, c := range change {
 		c(&l)
 	}
-	w := letters.Writer{From: mail.Address{Name: "Soffiah", Address: mailbox}, AnswerURL: "https://privacy.soffiah.test/answer"}
+	w := letters.Writer{From: mail.Address{Name: "Soffiah", Address: mailbox}}
 	m, err := w.Write(b.policy, l)
 	if err != nil {
 		b.t.Fatal(err)

@@ -22,8 +22,6 @@ type Writer struct {
 	// From is the address that the mails come from and that is watched for
 	// replies, with or without a display name.
 	From mail.Address
-	// AnswerURL is where a person can answer other than by mail; may be empty.
-	AnswerURL string
 }
 
 // Letter is one mail about to be written.
@@ -67,7 +65,6 @@ func (w *Writer) Write(p *policy.Policy, l Letter) (record.NewMail, error) {
 		return record.NewMail{}, fmt.Errorf("writing a mail: the configured sender is not a mail address")
 	}
 	language := p.Language(l.Language)
-	l.Facts.AnswerURL = w.AnswerURL
 	content, err := mailout.Compose(l.Purpose, language, l.Facts)
 	if err != nil {
 		return record.NewMail{}, fmt.Errorf("writing a mail: %w", err)

@@ -22,7 +22,7 @@ var noon = time.Date(2026, 3, 5, 12, 0, 0, 0, time.UTC)
 
 const mailbox = "info@soffiah.test"
 
-var writer = &letters.Writer{From: mail.Address{Name: "Soffiah", Address: mailbox}, AnswerURL: "https://privacy.soffiah.test"}
+var writer = &letters.Writer{From: mail.Address{Name: "Soffiah", Address: mailbox}}
 
 func samplePolicy(t testing.TB) *policy.Policy {
 	t.Helper()

@@ -330,3 +330,20 @@ func skeleton(t *testing.T, lang string) map[string][]string {
 	walk("", reflect.ValueOf(tree))
 	return out
 }
+
+// What stays on one ground is told in one line before anything was counted, and
+// apart once it was.
+func TestKeptOnOneGround(t *testing.T) {
+	t.Parallel()
+	kept := func(rows int64) []mailout.Line {
+		return []mailout.Line{{What: "user.payment", Basis: "B", Rows: rows}, {What: "user.contact.email", Basis: "B", Rows: rows}, {What: "user.name", Basis: "C", Rows: rows}}
+	}
+	plan := compose(t, mailout.Confirmation, "en", mailout.Facts{Kept: kept(0)}).Text
+	if !strings.Contains(plan, "* Payment data, mail address: B\n") || !strings.Contains(plan, "* Name: C\n") {
+		t.Errorf("before counting:\n%s", plan)
+	}
+	result := compose(t, mailout.Answer, "en", mailout.Facts{Kept: kept(2)}).Text
+	if !strings.Contains(result, "* Payment data (2 records): B\n") || !strings.Contains(result, "* Mail address (2 records): B\n") {
+		t.Errorf("after counting:\n%s", result)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	htmltemplate "html/template"
+	"slices"
 	"strings"
 	"sync"
 	texttemplate "text/template"
@@ -204,14 +205,24 @@ func (l *letter) erased() []string {
 func (l *letter) kept() []string { return l.lines(l.f.Kept) }
 
 // lines writes one item for each kind of data, adding up what reads the same.
+// Kinds that were not counted and stay on one basis share an item.
 func (l *letter) lines(in []Line) []string {
 	type key struct{ what, until, basis string }
-	rows := map[key]int64{}
+	rows, others := map[key]int64{}, map[key][]string{}
 	var order []key
 	for _, line := range in {
-		k := key{what: capitalised(l.v.category(line.What)), basis: line.Basis}
+		k := key{what: l.v.category(line.What), basis: line.Basis}
 		if line.Until != nil {
 			k.until = ", " + fill(l.v.Until, "date", l.v.day(*line.Until))
+		}
+		same := slices.IndexFunc(order, func(o key) bool {
+			return line.Rows == 0 && line.Basis != "" && rows[o] == 0 && o.until == k.until && o.basis == k.basis
+		})
+		if same >= 0 {
+			if o := order[same]; o.what != k.what && !slices.Contains(others[o], k.what) {
+				others[o] = append(others[o], k.what)
+			}
+			continue
 		}
 		if _, seen := rows[k]; !seen {
 			order = append(order, k)
@@ -220,7 +231,7 @@ func (l *letter) lines(in []Line) []string {
 	}
 	var items []string
 	for _, k := range order {
-		item := k.what
+		item := capitalised(strings.Join(append([]string{k.what}, others[k]...), ", "))
 		if n := rows[k]; n > 0 {
 			item += " (" + l.v.count(l.v.Records, n) + ")"
 		}

@@ -326,7 +326,7 @@ func (c *judging) subject() {
 		return
 	}
 	sent, _ := trimReplyPrefixes(e.SentSubject)
-	if got := plainWords(rest); got != plainWords(sent) && vetoed(rest) {
+	if got := plainWords(rest); got != plainWords(sent) && limits(rest) {
 		c.doubt(ChangedSubject, "the subject was changed and might change the meaning")
 	}
 }

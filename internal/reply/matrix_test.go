@@ -340,7 +340,7 @@ func TestMatrixOfWhatMustNotConfirm(t *testing.T) {
 	t.Parallel()
 	total := 0
 	j := matrixJudge()
-	everyReply(phrases(t, "doubtful"), 3, func(name, phrase string, l locale, raw []byte) {
+	everyReply(phrases(t, "doubtful"), 5, func(name, phrase string, l locale, raw []byte) {
 		total++
 		got := j.Judge(context.Background(), Input{Raw: raw, Expect: l.expectation()})
 		if got.Verdict == Confirm {

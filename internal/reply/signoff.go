@@ -2,6 +2,7 @@ package reply
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -26,8 +27,25 @@ var conditions = phraseSet(
 	"måndag", "tisdag", "onsdag", "torsdag", "fredag", "lördag", "söndag", "januari", "februari", "mars", "augusti", "imorgon", "senare", "snart", "nästa", "vecka", "månad", "år", "kanske", "utkast", "bilder", "faktura", "fakturor", "adress", "prenumeration", "beställningar", "annars",
 	"mandag", "tirsdag", "lørdag", "søndag", "februar", "marts", "august", "senere", "snart", "næste", "uge", "måned", "år", "måske", "kladde", "billeder", "fakturaer", "adresse", "abonnement", "kopi", "ordrer", "ellers")
 
-// prepositions begin a condition where a name is expected ("From 2027").
-var prepositions = phraseSet("next", "starting", "following", "by", "from", "as", "when", "once", "ab", "seit", "desde", "dal", "dopo", "vanaf", "partir", "depois", "od", "po", "från", "efter", "fra")
+// prepositions begin a condition where a name is expected ("From 2027", "Unter
+// Vorbehalt"); no name begins with one.
+var prepositions = phraseSet("next", "starting", "following", "by", "from", "as", "when", "once", "under", "with", "on", "at", "in", "for", "against", "to", "subject", "just", "second", "some", "any", "my", "your", "this", "that",
+	"ab", "seit", "unter", "ohne", "mit", "auf", "im", "vor", "nach", "für", "gegen", "bei", "zum", "zur", "mein", "meine", "alte", "kein", "erst",
+	"sous", "sur", "avec", "en", "dans", "pour", "après", "à", "dès", "chez", "mon", "mes", "ma",
+	"bajo", "con", "para", "desde", "por", "según", "mi", "mis", "sotto", "per", "dal", "dopo", "sotto", "secondo", "miei",
+	"onder", "met", "op", "voor", "na", "vanaf", "mijn", "sob", "com", "em", "sob", "partir", "depois", "meu", "minha",
+	"pod", "z", "na", "w", "za", "od", "po", "moje", "med", "på", "före", "från", "efter", "min", "mitt", "fra", "før", "til", "mit", "mine")
+
+// sayings are the beginnings of words that say something where a name is
+// expected: jests, reservations, other requests.
+var sayings = []string{"jok", "jest", "haha", "hehe", "hihi", "lol", "rofl", "whatever", "iron", "sarcas", "sarkas", "thought", "reserv", "condition", "provision", "tempor", "partial", "revo", "withdr", "callback", "kidding", "seriously", "nope", "nah", "later", "refund", "complain",
+	"scherz", "spass", "witz", "vorlauf", "teilw", "widerr", "wideruf", "kundig", "auskunft", "datenausk", "ruckruf", "vorbeh", "bedenk", "einschrank", "frist", "beschwer", "erstatt", "ausnahm", "bedingung", "quatsch", "unsinn", "ernsthaft",
+	"blague", "plaisant", "resili", "rappel", "provisoire", "partiel", "rembours", "plainte", "exception", "rigole", "broma", "chiste", "llam", "condicion", "parcial", "reembols", "queja", "reclam", "excep", "jaja", "jeje",
+	"battuta", "condizion", "richiam", "parzial", "rimbors", "eccezion", "scherzo", "reclamo", "grap", "voorbehoud", "voorwaard", "terugbel", "gedeelt", "klacht", "uitzonder", "terugbet", "brinc", "piada", "condic", "kkk", "rsrs",
+	"zart", "zastrze", "warun", "wstepn", "czescio", "zwrot", "reklam", "wyjat", "skamt", "forbehall", "villkor", "delvis", "aterbetal", "undantag", "klagomal", "forbehold", "betingel", "spog", "tilbagebet", "undtag", "klage", "delvist", "midlertidig"}
+
+// nounEndings are those of German words that look like names only by their capital.
+var nounEndings = []string{"ung", "ungen", "keit", "heit", "schaft", "tion", "lich", "weise", "ismus"}
 
 // dateToken is a day or a time of day in numbers.
 var dateToken = regexp.MustCompile(`^(?:\d{1,2}[./-]\d{1,2}(?:[./-](?:\d{2}|\d{4})?)?|\d{4}[./-]\d{1,2}(?:[./-]\d{1,2})?|(?:19|20)\d\d|\d{1,2}:\d\d|\d{1,2}\.|\d{1,2}(?:st|nd|rd|th|h|er))$`)
@@ -52,10 +70,19 @@ func limits(text string) bool {
 	return false
 }
 
-// limitsName reports whether a line that might be a name begins a condition.
+// limitsName reports whether a line where a name is expected says something.
 func limitsName(text string) bool {
+	if limits(text) {
+		return true
+	}
 	words := strings.Fields(fold(plainWords(text)))
-	return limits(text) || len(words) > 0 && prepositions[words[0]]
+	for i, w := range words {
+		if i == 0 && prepositions[w] || repeats(words) || slices.ContainsFunc(sayings, func(s string) bool { return strings.HasPrefix(w, s) }) ||
+			slices.ContainsFunc(nounEndings, func(s string) bool { return len(w) > len(s)+2 && strings.HasSuffix(w, s) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // asks are words of a request; no app adds them.
