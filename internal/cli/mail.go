@@ -51,12 +51,15 @@ listed as assumed. With --json it prints one object per line and file.`,
 func (p *program) explainFiles(cmd *cobra.Command, files []string, x explaining) error {
 	out := json.NewEncoder(p.out)
 	out.SetEscapeHTML(false)
+	unread := 0
 	for _, file := range files {
-		raw, err := os.ReadFile(file)
-		if err != nil {
-			return usageError{fmt.Errorf("reading %s: %w", file, err)}
+		// One path that is no file must not keep the other thousands from being judged.
+		e := reply.Explanation{File: file, Verdict: reply.Unclear, Reasons: []string{"unreadable: the file cannot be read"}}
+		if raw, err := os.ReadFile(file); err != nil {
+			unread++
+		} else {
+			e = x.explain(cmd, file, raw)
 		}
-		e := x.explain(cmd, file, raw)
 		if p.json {
 			if err := out.Encode(e); err != nil {
 				return fmt.Errorf("writing the explanation: %w", err)
@@ -64,6 +67,9 @@ func (p *program) explainFiles(cmd *cobra.Command, files []string, x explaining)
 			continue
 		}
 		explainWords(p.out, e)
+	}
+	if unread > 0 {
+		return fmt.Errorf("%d of %d files could not be read", unread, len(files))
 	}
 	return nil
 }

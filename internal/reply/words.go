@@ -201,7 +201,7 @@ func plainlyMarked(text string) bool {
 			switch {
 			case unicode.IsSpace(r) || isInvisible(r):
 				continue
-			case unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsNumber(r):
+			case unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsNumber(r) || r == '¡': // which opens a sentence
 				last = 0
 				continue
 			case !strings.ContainsRune(plainMarks, r):
