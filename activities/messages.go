@@ -65,7 +65,6 @@ type PlanSummary struct {
 	Stricter bool
 	// Grown says that the plan goes further than the one that was signed.
 	Grown bool
-	Rows  int64
 }
 
 // PlanInput names a plan of a request.

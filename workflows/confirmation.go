@@ -140,10 +140,18 @@ func (r *request) resend(ctx workflow.Context, purpose mailout.Purpose) error {
 			return err
 		}
 	}
-	if err := workflow.Await(ctx, func() bool {
-		return r.tries("") > tries || r.ending != nil || len(r.inbox) > 0 || r.resolvedBy != ""
-	}); err != nil || r.tries("") == tries {
+	sent := func() bool { return r.mails[string(purpose)] == MailSent }
+	err := workflow.Await(ctx, func() bool {
+		return sent() || r.tries("") > tries || r.ending != nil || len(r.inbox) > 0 || r.resolvedBy != ""
+	})
+	switch {
+	case err != nil:
 		return err
+	case sent():
+		// Another copy of it has arrived meanwhile.
+		return r.attend(ctx, dsr.NoAttention, "", "", "")
+	case r.tries("") == tries:
+		return nil
 	}
 	delete(r.mails, string(purpose))
 	if err := r.record(ctx, do.ResendMails, activities.StepInput{RequestID: r.id}, nil); err != nil {

@@ -78,6 +78,10 @@ func (r *request) signedPlan(ctx workflow.Context) (plan activities.PlanSummary,
 	if decision, signed, err = r.approve(ctx, plan); err != nil || r.ending != nil || decision == "" {
 		return plan, decision, signed, err
 	}
+	// A signature is used up by the plan that it was about.
+	if err = r.attend(ctx, dsr.NoAttention, dsr.Planning, "", ""); err != nil {
+		return plan, "", "", err
+	}
 	plan, err = r.plan(ctx, plan.PlanID)
 	return plan, decision, signed, err
 }

@@ -61,10 +61,13 @@ type casefile struct {
 	match      activities.Match
 	candidates int
 	cooling    time.Duration
+	unnoticed  bool // nothing is heard of the notice of the cooling-off by itself
 	approval   bool
 	stricter   bool
 	expiry     time.Duration // 21 days if zero
 	stores     []string
+	grown      int                      // plans that have grown since they were signed
+	unread     int                      // times at which a mailbox was not read to its end
 	observed   int                      // plans that meet a store in mode observe
 	residual   int                      // readings back that find something left
 	fail       map[string][]string      // codes with which the calls of an activity fail, by name; "" succeeds
@@ -302,9 +305,14 @@ func (o *office) AskConfirmation(ctx context.Context, _ activities.StepInput) (a
 	return o.ask(ctx, "confirmation", dsr.AwaitingConfirmation)
 }
 
-// MailboxesRead: the mailboxes are always read.
 func (o *office) MailboxesRead(ctx context.Context, _ activities.StepInput) (bool, error) {
-	return true, o.begin(ctx)
+	if err := o.begin(ctx); err != nil {
+		return false, err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.file.unread--
+	return o.file.unread < 0, nil
 }
 
 func (o *office) Remind(ctx context.Context, _ activities.StepInput) error {
@@ -335,20 +343,23 @@ func (o *office) Confirmed(ctx context.Context, in activities.StepInput) error {
 		o.broken = append(o.broken, fmt.Sprintf("confirmed by message %q and decision %q", in.MessageID, in.DecisionID))
 	}
 	o.mu.Unlock()
-	if to == dsr.CoolingOff {
+	if to == dsr.CoolingOff && !o.file.unnoticed {
 		o.env.SignalWorkflow(workflows.SignalInbox, workflows.Message{Kind: workflows.KindMail, Purpose: string(mailout.CoolingOff), Outcome: workflows.MailSent})
 	}
 	return o.simple(ctx, "confirmed", to, "confirmed by %s", in.MessageID)
 }
 
-func (o *office) MakePlan(ctx context.Context, _ activities.StepInput) (activities.PlanSummary, error) {
+func (o *office) MakePlan(ctx context.Context, in activities.StepInput) (activities.PlanSummary, error) {
 	if err := o.begin(ctx); err != nil {
 		return activities.PlanSummary{}, err
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.plans++
-	plan := activities.PlanSummary{PlanID: o.plan(), Stores: o.file.stores, Stricter: o.file.stricter, Observed: o.plans <= o.file.observed, Rows: 3}
+	plan := activities.PlanSummary{PlanID: o.plan(), Stores: o.file.stores, Stricter: o.file.stricter, Observed: o.plans <= o.file.observed}
+	if plan.Grown = in.SignedPlanID != "" && o.file.grown > 0; plan.Grown {
+		o.file.grown--
+	}
 	return done(ctx, o, plan, o.take("plan/"+plan.PlanID, dsr.Planning, "%s", plan.PlanID))
 }
 

@@ -21,6 +21,20 @@ func thinking() map[string]scenario {
 		"cancelled by a person during cooling-off": {
 			file: cooling, events: []event{{time.Hour, yes("m1")}, {2 * day, decide(dsr.Cancel)}},
 		},
+		"the notice of cooling-off can't be delivered: its time begins when it was": {
+			file: casefile{cooling: 72 * time.Hour, unnoticed: true},
+			events: []event{
+				{time.Hour, yes("m1")}, {2 * time.Hour, mailed(mailout.CoolingOff, workflows.MailFailed)},
+				{5 * day, decide(dsr.Retry)}, {6 * day, mailed(mailout.CoolingOff, workflows.MailSent)},
+			},
+		},
+		"the notice of cooling-off reaches one of two addresses": {
+			file: casefile{cooling: 72 * time.Hour, unnoticed: true},
+			events: []event{
+				{time.Hour, yes("m1")}, {2 * time.Hour, mailed(mailout.CoolingOff, workflows.MailFailed)},
+				{day, mailed(mailout.CoolingOff, workflows.MailSent)},
+			},
+		},
 		"a second yes during cooling-off": {
 			file: cooling, events: []event{{time.Hour, yes("m1")}, {2 * day, yes("m2")}},
 		},
@@ -35,6 +49,11 @@ func thinking() map[string]scenario {
 		"approved with the plan": {
 			file: careful, events: []event{
 				{time.Hour, yes("m1")}, {2 * time.Hour, approve("")}, {2 * time.Hour, approve("plan0")}, {3 * time.Hour, approve("plan1")},
+			},
+		},
+		"a plan that has grown since it was signed is signed again": {
+			file: casefile{approval: true, grown: 1}, events: []event{
+				{time.Hour, yes("m1")}, {2 * time.Hour, approve("plan1")}, {3 * time.Hour, approve("plan2")}, {day, approve("plan3")},
 			},
 		},
 		"the plan is rejected": {

@@ -138,7 +138,15 @@ func confirming() map[string]scenario {
 			events: []event{{time.Hour, yes("m1")}},
 		},
 		"reminded after five days, expired after twenty-one": {},
-		"due soon: expires before any reminder":              {file: casefile{expiry: 3 * day}},
+		"a mailbox that was not read for days expires nothing": {
+			file: casefile{unread: 40}, events: []event{{22 * day, yes("m1")}},
+		},
+		"a mailbox that was not read for an hour": {file: casefile{unread: 6}},
+		"a step is refused, and what was wrong is mended": {
+			file:   casefile{fail: map[string][]string{"AskConfirmation": {activities.CodeConfiguration}}},
+			events: []event{{day, decide(dsr.Retry)}, {2 * day, yes("m1")}},
+		},
+		"due soon: expires before any reminder": {file: casefile{expiry: 3 * day}},
 		"an explicit no": {
 			events: []event{{time.Hour, no("m1")}},
 		},
