@@ -9,6 +9,9 @@ var (
 	// ErrConflict: the request is in a state that does not allow this, or was
 	// decided otherwise meanwhile.
 	ErrConflict = errors.New("not possible in the present state")
+	// ErrTooMany: so many requests about one mail address have come that another one
+	// is not taken now; the same call may succeed within the hour.
+	ErrTooMany = errors.New("too many requests about one mail address")
 	// ErrUnavailable: Postgres or Temporal did not answer; the same call may
 	// succeed later.
 	ErrUnavailable = errors.New("temporarily unavailable")

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -28,7 +29,11 @@ func (db *DB) CreateRequest(ctx context.Context, r record.NewRequest) (dsr.Recei
 	if k := r.Intake.IdempotencyKey; k != "" {
 		idempotency = db.master.Digest("idempotency", string(r.Intake.Channel)+"\x00"+k)
 	}
+	address := db.master.Digest("address", strings.ToLower(r.Intake.Elements.Email))
 	err = db.tx(ctx, "recording the request", func(tx pgx.Tx) error {
+		if err := refuseFlood(ctx, tx, address, r, idempotency); err != nil {
+			return err
+		}
 		key, err := db.newKey(ctx, tx)
 		if err != nil {
 			return err
@@ -38,9 +43,9 @@ func (db *DB) CreateRequest(ctx context.Context, r record.NewRequest) (dsr.Recei
 			return err
 		}
 		tag, err := tx.Exec(ctx, `INSERT INTO request
-			(id, reference, invoked_right, state, channel, policy_version, received_at, due_at, data_key_id, intake, idempotency, updated_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $7) ON CONFLICT (idempotency) DO NOTHING`,
-			id, r.Reference, r.Intake.Right, dsr.Received, r.Intake.Channel, r.PolicyVersion, r.ReceivedAt, r.DueAt, key.id, intake, idempotency)
+			(id, reference, invoked_right, state, channel, policy_version, received_at, due_at, data_key_id, intake, idempotency, address, updated_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $7) ON CONFLICT (idempotency) DO NOTHING`,
+			id, r.Reference, r.Intake.Right, dsr.Received, r.Intake.Channel, r.PolicyVersion, r.ReceivedAt, r.DueAt, key.id, intake, idempotency, address)
 		if err != nil {
 			return err
 		}
@@ -82,6 +87,23 @@ func (db *DB) CreateRequest(ctx context.Context, r record.NewRequest) (dsr.Recei
 		})
 	}
 	return receipt, err
+}
+
+// refuseFlood refuses a request about a mail address that many were filed about
+// within the hour: each would send it an acknowledgement. One that was recorded
+// before is none of them.
+func refuseFlood(ctx context.Context, tx pgx.Tx, address []byte, r record.NewRequest, idempotency []byte) error {
+	if r.MostPerHour <= 0 {
+		return nil
+	}
+	var recent int
+	var known bool
+	err := tx.QueryRow(ctx, `SELECT count(*), EXISTS (SELECT FROM request WHERE idempotency = $3) FROM request WHERE address = $1 AND received_at > $2`,
+		address, r.ReceivedAt.Add(-time.Hour), idempotency).Scan(&recent, &known)
+	if err == nil && recent >= r.MostPerHour && !known {
+		return dsr.ErrTooMany
+	}
+	return err
 }
 
 // errAlreadyRecorded ends the transaction that would record a request twice.

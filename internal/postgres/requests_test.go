@@ -431,3 +431,32 @@ func TestUnknownRequests(t *testing.T) {
 		wantError(t, "FindReference", err, dsr.ErrNotFound)
 	}
 }
+
+// TestFlood: requests about one address are taken up to the limit of an hour, in
+// whatever case it is written; other addresses, repeated submissions and the next
+// hour are not held up.
+func TestFlood(t *testing.T) {
+	b := setup(t)
+	filed := 0
+	file := func(email, key string, at time.Time) error {
+		filed++
+		in := intake(key)
+		in.Elements.Email = email
+		r := newRequest(at, in)
+		r.MostPerHour = 2
+		_, err := b.CreateRequest(t.Context(), r)
+		return err
+	}
+	now := b.Now()
+	must(t, file("ada@a.test", "k1", now))
+	must(t, file("ADA@a.test", "k2", now))
+	if err := file("ada@A.test", "k3", now); !errors.Is(err, dsr.ErrTooMany) {
+		t.Errorf("the third of an hour: %v", err)
+	}
+	must(t, file("ADA@a.test", "k2", now))
+	must(t, file("eve@a.test", "k4", now))
+	must(t, file("ada@a.test", "k5", now.Add(time.Hour)))
+	if n := b.number(`SELECT count(*) FROM request`); n != 4 {
+		t.Errorf("%d requests after %d submissions", n, filed)
+	}
+}

@@ -20,6 +20,9 @@ type NewRequest struct {
 	DueAt         time.Time
 	Intake        dsr.Intake
 	Mail          NewMail // the acknowledgement
+	// MostPerHour is how many requests about one mail address are taken in an hour; 0:
+	// any number.
+	MostPerHour int
 }
 
 // Request is what a step needs to know of its request. Intake and Account are

@@ -36,13 +36,16 @@ type Records interface {
 	Certificate(ctx context.Context, requestID string) ([]byte, error)
 }
 
-// Service is the service. All fields are required.
+// Service is the service. All fields but the last are required.
 type Service struct {
 	Records  Records
 	Temporal client.Client
 	Policies *policy.Set
 	Letters  *letters.Writer
 	Now      func() time.Time
+	// MostPerHour is how many requests about one mail address are taken in an hour; 0:
+	// any number. What the team enters itself is not counted.
+	MostPerHour int
 }
 
 // Submit records a request. When it returns without error the request can't be
@@ -69,8 +72,16 @@ func (s *Service) Submit(ctx context.Context, in dsr.Intake) (dsr.Receipt, error
 		return dsr.Receipt{}, err
 	}
 	return s.Records.CreateRequest(ctx, record.NewRequest{
-		ID: r.ID, Reference: r.Reference, PolicyVersion: r.PolicyVersion, ReceivedAt: r.ReceivedAt, DueAt: r.DueAt, Intake: in, Mail: mail,
+		ID: r.ID, Reference: r.Reference, PolicyVersion: r.PolicyVersion, ReceivedAt: r.ReceivedAt, DueAt: r.DueAt, Intake: in, Mail: mail, MostPerHour: s.most(in.Channel),
 	})
+}
+
+// most is how many requests about one address a channel may file in an hour.
+func (s *Service) most(channel dsr.Channel) int {
+	if channel == dsr.Staff {
+		return 0
+	}
+	return s.MostPerHour
 }
 
 // Required returns the elements that a policy insists on. An address to answer

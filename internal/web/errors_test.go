@@ -27,6 +27,7 @@ func TestErrorMapping(t *testing.T) {
 		{fmt.Errorf("cause-x: %w", dsr.ErrNotFound), 404, "not_found"},
 		{fmt.Errorf("cause-x: %w", dsr.ErrConflict), 409, "conflict"},
 		{fmt.Errorf("cause-x: %w", dsr.ErrUnavailable), 503, "unavailable"},
+		{fmt.Errorf("cause-x: %w", dsr.ErrTooMany), 429, "too_many_requests"},
 		{errors.New("cause-x"), 500, "internal"},
 	}
 	for _, tt := range tests {
@@ -74,7 +75,8 @@ func checkCause(t *testing.T, b *bench, a answer, status int) {
 	if strings.Contains(a.body, "cause-x") {
 		t.Errorf("the cause is shown: %s", a.body)
 	}
-	if (status == http.StatusServiceUnavailable) != (a.Header.Get("Retry-After") != "") {
+	later := status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests
+	if later != (a.Header.Get("Retry-After") != "") {
 		t.Errorf("Retry-After %q with %d", a.Header.Get("Retry-After"), status)
 	}
 	if status == http.StatusInternalServerError && !strings.Contains(b.log.String(), "cause-x") {

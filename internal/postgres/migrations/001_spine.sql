@@ -43,10 +43,13 @@ CREATE TABLE request (
     account        bytea,
     -- keyed digest of the submitter's idempotency key
     idempotency    bytea UNIQUE,
+    -- keyed digest of the mail address, by which floods are noticed
+    address        bytea,
     updated_at     timestamptz NOT NULL,
     CHECK ((ended_at IS NULL) = (state NOT IN ('completed', 'cancelled', 'refused', 'expired', 'closed')))
 );
 CREATE INDEX request_list ON request (received_at DESC, id DESC);
+CREATE INDEX request_address ON request (address, received_at);
 CREATE INDEX request_open ON request (due_at) WHERE ended_at IS NULL;
 
 -- What happened to a request; append-only (see the trigger), chained by hash.

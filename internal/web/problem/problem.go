@@ -100,6 +100,8 @@ func Of(err error) (p Problem, ok bool) {
 	case errors.Is(err, dsr.ErrConflict):
 		return Problem{Status: http.StatusConflict, Code: "conflict",
 			Message: "The request does not allow this now, or was decided otherwise meanwhile. Look at it again."}, true
+	case errors.Is(err, dsr.ErrTooMany):
+		return TooMany(time.Hour), true
 	case errors.Is(err, dsr.ErrUnavailable):
 		return Problem{Status: http.StatusServiceUnavailable, Code: "unavailable",
 			Message: "Habeas cannot do this at the moment. Try again shortly.", RetryAfter: 5 * time.Second}, true
