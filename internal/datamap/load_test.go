@@ -28,7 +28,7 @@ func shared(t testing.TB, patterns ...string) []string {
 		paths = append(paths, found...)
 	}
 	if len(paths) == 0 {
-		t.Skip("the public datasets are not here")
+		t.Skip("the public datasets are not here: ../shared is missing")
 	}
 	return paths
 }
