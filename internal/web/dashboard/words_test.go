@@ -59,7 +59,7 @@ func TestDaysLeft(t *testing.T) {
 	t.Parallel()
 	paris, err := time.LoadLocation("Europe/Paris")
 	if err != nil {
-		t.Skip("no time zones on this machine")
+		t.Fatal(err)
 	}
 	// Half past midnight in Paris is still the day before in UTC.
 	d := Dashboard{Zone: paris, Now: func() time.Time { return time.Date(2026, 3, 4, 23, 30, 0, 0, time.UTC) }}
