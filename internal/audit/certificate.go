@@ -13,7 +13,8 @@ import (
 )
 
 // Certificate says what was done for a request and what reading back found. It
-// holds no personal data: whoever has the reference may show it to anyone.
+// holds nothing about the data subject but the reference. It does name the people
+// who decided, as their API tokens are named.
 type Certificate struct {
 	Kind          string            `json:"kind"`
 	RequestID     string            `json:"request_id"`

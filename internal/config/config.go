@@ -91,7 +91,7 @@ type Token struct {
 	SHA256File string `yaml:"sha256_file"`
 }
 
-// Role is what the holder of a token may do; each may do what the one before may.
+// Role is what the holder of a token may do; internal/web/access has the table.
 type Role string
 
 // The roles, from the least to the most.

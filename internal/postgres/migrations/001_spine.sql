@@ -166,7 +166,7 @@ CREATE TABLE plan (
     request_id uuid NOT NULL REFERENCES request,
     made_at    timestamptz NOT NULL,
     lines      jsonb NOT NULL,
-    -- digest of policy version, data map and lines: what an approver signs
+    -- digest of policy version and lines: what an approver signs
     digest     bytea NOT NULL
 );
 CREATE INDEX plan_request ON plan (request_id, made_at);
