@@ -39,6 +39,10 @@ const (
 // ErrNotSample: a database of that name holds something that Seed has not made.
 var ErrNotSample = errors.New("the database holds other data than the sample company's; name an empty server")
 
+// ErrElsewhere: the databases hold the sample data of a run whose images and mails
+// are in another state directory.
+var ErrElsewhere = errors.New("the server holds the sample company of an earlier run with another state directory; name that directory, or a server without " + appDatabase + " and " + billingDatabase)
+
 // Options are the choices a caller has.
 type Options struct {
 	// Accounts is the number of accounts, 300 if zero, 10 at least.
@@ -108,9 +112,26 @@ func Seed(ctx context.Context, server *devenv.Postgres, objects *devenv.Objects,
 		accounts: people(opts.Seed, opts.Accounts, opts.Now),
 	}
 	if complete {
-		return c, nil
+		return c, c.whole(ctx)
 	}
 	return c, c.seed(ctx, opts, password)
+}
+
+// whole makes sure that the images belong to the databases: a server named by URL
+// outlives the state directory.
+func (c *Company) whole(ctx context.Context) error {
+	client, err := objectClient(c.objects)
+	if err != nil {
+		return err
+	}
+	exists, err := client.BucketExists(ctx, Bucket)
+	if err != nil {
+		return fmt.Errorf("looking for the bucket: %w", err)
+	}
+	if !exists {
+		return ErrElsewhere
+	}
+	return nil
 }
 
 // seed fills everything. The application database is last, since its marker

@@ -97,6 +97,24 @@ func TestSeedIsTheSameTwice(t *testing.T) {
 	}
 }
 
+// TestSeedOfAnotherRun: a server that is used again with an empty directory would be
+// a company without images.
+func TestSeedOfAnotherRun(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts servers")
+	}
+	s := start(t, t.TempDir())
+	s.seed(t, soffiah.Options{Accounts: 10})
+	other, err := devenv.StartObjects(t.Context(), filepath.Join(t.TempDir(), "objects"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = other.Close() })
+	if _, err := soffiah.Seed(t.Context(), s.pg, other, s.mail, soffiah.Options{}); !errors.Is(err, soffiah.ErrElsewhere) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestCompany(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")
