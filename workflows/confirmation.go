@@ -211,23 +211,46 @@ func (r *request) coolOff(ctx workflow.Context) error {
 	if r.state != dsr.CoolingOff {
 		return nil
 	}
-	if err := r.noticed(ctx); err != nil || r.ending != nil {
-		return err
-	}
-	until := workflow.Now(ctx).Add(r.terms.CoolingOff)
-	for r.ending == nil && workflow.Now(ctx).Before(until) {
-		heard := func() bool { return r.ending != nil || len(r.inbox) > 0 }
-		inTime, err := workflow.AwaitWithTimeout(ctx, until.Sub(workflow.Now(ctx)), heard)
-		if err != nil {
+	return r.giveTime(ctx)
+}
+
+// giveTime waits until the notice of the cooling-off is on its way and the time
+// to think again has passed since.
+func (r *request) giveTime(ctx workflow.Context) error {
+	for over := false; !over && r.ending == nil; {
+		if err := r.noticed(ctx); err != nil || r.ending != nil {
 			return err
 		}
-		if inTime && r.ending == nil {
-			if err := r.hesitate(ctx); err != nil {
-				return err
-			}
+		var err error
+		if over, err = r.thinkAgain(ctx); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// thinkAgain waits for the time of the cooling-off to pass. It returns false if
+// the notice came back meanwhile: nobody was told, so the time begins anew.
+func (r *request) thinkAgain(ctx workflow.Context) (over bool, err error) {
+	returned := func() bool { return r.mails[string(mailout.CoolingOff)] == MailFailed }
+	until := workflow.Now(ctx).Add(r.terms.CoolingOff)
+	for r.ending == nil && workflow.Now(ctx).Before(until) {
+		heard := func() bool { return r.ending != nil || len(r.inbox) > 0 || returned() }
+		inTime, err := workflow.AwaitWithTimeout(ctx, until.Sub(workflow.Now(ctx)), heard)
+		if err != nil {
+			return false, err
+		}
+		switch {
+		case !inTime || r.ending != nil:
+		case len(r.inbox) > 0:
+			if err := r.hesitate(ctx); err != nil {
+				return false, err
+			}
+		default:
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // noticed waits until the notice of the cooling-off is on its way: time to think

@@ -32,10 +32,7 @@ func (r *request) listen(ctx workflow.Context) error {
 func (r *request) hear(m Message) {
 	switch {
 	case m.Kind == KindMail:
-		// Of a notice to several addresses, one that arrived is a notice given.
-		if r.mails[m.Purpose] != MailSent {
-			r.mails[m.Purpose] = m.Outcome
-		}
+		r.mailed(m)
 	case r.heard[m.ID]:
 		// Signals are delivered at least once.
 	case m.Verdict == VerdictCancel:
@@ -43,6 +40,22 @@ func (r *request) hear(m Message) {
 	default:
 		r.heard[m.ID] = true
 		r.inbox = append(r.inbox, m)
+	}
+}
+
+// mailed takes in what became of a mail of ours.
+func (r *request) mailed(m Message) {
+	purpose := m.Purpose
+	if purpose == string(mailout.Reminder) && m.Outcome != MailSent {
+		// A reminder goes to the address that was asked: it can't be reached.
+		purpose = string(mailout.Confirmation)
+	}
+	switch {
+	case m.Outcome == MailBounced:
+		r.mails[purpose] = MailFailed
+	case r.mails[purpose] != MailSent:
+		// Of a notice to several addresses, one that arrived is a notice given.
+		r.mails[purpose] = m.Outcome
 	}
 }
 

@@ -55,6 +55,8 @@ const (
 	VerdictCancel  = "cancel"
 	MailSent       = "sent"
 	MailFailed     = "failed"
+	// MailBounced is the outcome of a mail that was sent and came back.
+	MailBounced = "bounced"
 )
 
 // Decision is what a person decided, by the id under which it is recorded.

@@ -120,7 +120,7 @@ func chance(r *rand.Rand) func(*office) {
 	case 15:
 		return again
 	case 9:
-		return mailed(mailout.Confirmation, workflows.MailFailed)
+		return mailed(mailout.Confirmation, []string{workflows.MailFailed, workflows.MailBounced}[r.IntN(2)])
 	case 10:
 		return mailed(mailout.Answer, []string{workflows.MailSent, workflows.MailFailed}[r.IntN(2)])
 	case 11, 12, 13:

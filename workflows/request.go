@@ -13,6 +13,7 @@ import (
 
 	"github.com/soffiah/habeas/activities"
 	"github.com/soffiah/habeas/internal/dsr"
+	"github.com/soffiah/habeas/internal/mailout"
 )
 
 // do names the activities; it is never called directly.
@@ -96,13 +97,19 @@ func (r *request) unpaused(ctx workflow.Context) error {
 }
 
 // unhindered waits until nobody holds the request, every decision that was taken
-// has had its effect, and every mail that came meanwhile has been read.
+// has had its effect, every mail that came meanwhile has been read, and the notice
+// of the cooling-off has not come back.
 func (r *request) unhindered(ctx workflow.Context) error {
 	clear := func() bool { return !r.paused && workflow.AllHandlersFinished(ctx) }
-	for r.ending == nil && (!clear() || len(r.inbox) > 0) {
-		err := workflow.Await(ctx, func() bool { return clear() || len(r.inbox) > 0 || r.ending != nil })
-		if err == nil && len(r.inbox) > 0 {
+	returned := func() bool { return r.mails[string(mailout.CoolingOff)] == MailFailed }
+	for r.ending == nil && (!clear() || len(r.inbox) > 0 || returned()) {
+		err := workflow.Await(ctx, func() bool { return clear() || len(r.inbox) > 0 || returned() || r.ending != nil })
+		switch {
+		case err != nil || r.ending != nil:
+		case len(r.inbox) > 0:
 			err = r.hesitate(ctx)
+		case returned():
+			err = r.giveTime(ctx)
 		}
 		if err != nil {
 			return err

@@ -35,6 +35,20 @@ func thinking() map[string]scenario {
 				{day, mailed(mailout.CoolingOff, workflows.MailSent)},
 			},
 		},
+		"the notice of cooling-off comes back: its time begins anew": {
+			file: casefile{cooling: 72 * time.Hour, unnoticed: true},
+			events: []event{
+				{time.Hour, yes("m1")}, {2 * time.Hour, mailed(mailout.CoolingOff, workflows.MailSent)}, {2 * day, mailed(mailout.CoolingOff, workflows.MailBounced)},
+				{5 * day, decide(dsr.Retry)}, {6 * day, mailed(mailout.CoolingOff, workflows.MailSent)},
+			},
+		},
+		"the notice of cooling-off comes back while the plan waits for its signature": {
+			file: casefile{cooling: 72 * time.Hour, approval: true},
+			events: []event{
+				{time.Hour, yes("m1")}, {5 * day, mailed(mailout.CoolingOff, workflows.MailBounced)}, {6 * day, approve("plan1")},
+				{7 * day, decide(dsr.Retry)}, {8 * day, mailed(mailout.CoolingOff, workflows.MailSent)}, {9 * day, approve("plan1")},
+			},
+		},
 		"a second yes during cooling-off": {
 			file: cooling, events: []event{{time.Hour, yes("m1")}, {2 * day, yes("m2")}},
 		},

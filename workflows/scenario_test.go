@@ -181,6 +181,17 @@ func confirming() map[string]scenario {
 		"a mail about another mail read after the end of the time": {
 			events: []event{{20 * day, reply("m1", "unclear", mailout.Acknowledgement)}, {22 * day, approve("m1")}},
 		},
+		"the confirmation mail comes back and is sent again": {
+			events: []event{
+				{time.Hour, mailed(mailout.Confirmation, workflows.MailBounced)}, {day, decide(dsr.Retry)}, {2 * day, yes("m1")},
+			},
+		},
+		"the reminder comes back: the address can't be reached": {
+			events: []event{{6 * day, mailed(mailout.Reminder, workflows.MailBounced)}, {7 * day, decide(dsr.Reject)}},
+		},
+		"a reply comes although the mail came back": {
+			events: []event{{time.Hour, mailed(mailout.Confirmation, workflows.MailBounced)}, {day, yes("m1")}},
+		},
 		"the confirmation mail can't be delivered, and is sent again": {
 			events: []event{
 				{time.Hour, mailed(mailout.Confirmation, workflows.MailFailed)}, {day, decide(dsr.Retry)}, {2 * day, yes("m1")},

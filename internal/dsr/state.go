@@ -98,7 +98,7 @@ const (
 	IdentityMismatch  Attention = "identity_mismatch"  // some elements agree with an account and others do not
 	ManualRight       Attention = "manual_right"       // this right is handled by a person
 	UnclearReply      Attention = "unclear_reply"      // a reply is neither an explicit yes nor an explicit no
-	MailUndeliverable Attention = "mail_undeliverable" // a mail of ours was refused for good
+	MailUndeliverable Attention = "mail_undeliverable" // a mail of ours was refused for good, or came back
 	PlanApproval      Attention = "plan_approval"      // the plan in rows waits for a signature
 	StoreObserved     Attention = "store_observed"     // a data store is in mode observe, so nothing may be written to it
 	StoreFailing      Attention = "store_failing"      // a data store fails again and again; Habeas keeps trying

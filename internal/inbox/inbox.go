@@ -155,6 +155,9 @@ func (s *sink) judge(ctx context.Context, m mailin.Message) (record.Inbound, err
 	}
 	mail.Tell = owner != nil && tell(j, owner.Purpose)
 	mail.Arrived = owner != nil && j.Verdict == reply.Confirm
+	if owner != nil && j.Bounce == reply.Permanent {
+		mail.Bounce = &record.Bounce{MailID: owner.MailID, Status: j.BounceStatus}
+	}
 	return mail, nil
 }
 

@@ -137,8 +137,13 @@ func TestBounce(t *testing.T) {
 	}, "<marie@lumiere.test>: 550 5.1.1 User unknown\n\nReply-To: <" + m.Message.ReplyTo + ">\nMessage-ID: <" + m.Message.MessageID + ">\n\n" + m.Message.Text + "\nYES DELETE"}
 	got := b.arrive(bounce)
 	want(t, got, reply.Bounce, "the request", false)
-	if got.Purpose != mailout.Confirmation {
-		t.Errorf("of a mail for %q", got.Purpose)
+	if got.Purpose != mailout.Confirmation || got.Bounce == nil || got.Bounce.Status != "5.1.1" || got.Bounce.MailID != "the mail" {
+		t.Errorf("of a mail for %q: %+v", got.Purpose, got.Bounce)
+	}
+	late := bounce
+	late.text = "<marie@lumiere.test>: 451 4.7.1 Greylisted, will be retried\n\nMessage-ID: <" + m.Message.MessageID + ">\n"
+	if got := b.arrive(late); got.Verdict != string(reply.Bounce) || got.Bounce != nil {
+		t.Errorf("a delay is judged %s, %+v", got.Verdict, got.Bounce)
 	}
 	// A person who writes to the bounce address is no bounce, and confirms nothing.
 	person := answer(m, yes).without("To").without("In-Reply-To").without("References").with("To: " + m.Message.EnvelopeFrom)

@@ -109,7 +109,7 @@ func (b *bench) send(purpose mailout.Purpose, language string, change ...func(*l
 		b.t.Fatal(err)
 	}
 	sent := l.At
-	owner := record.TokenOwner{RequestID: "the request", State: dsr.AwaitingConfirmation, Purpose: purpose, ExpiresAt: m.TokenUntil, SentAt: &sent, Mail: m.Message}
+	owner := record.TokenOwner{RequestID: "the request", MailID: "the mail", State: dsr.AwaitingConfirmation, Purpose: purpose, ExpiresAt: m.TokenUntil, SentAt: &sent, Mail: m.Message}
 	for _, token := range []string{m.Token, m.BounceToken} {
 		if token != "" {
 			b.records.tokens[token] = owner

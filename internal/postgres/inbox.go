@@ -59,10 +59,10 @@ func (db *DB) FindToken(ctx context.Context, token string) (o record.TokenOwner,
 	err = db.tx(ctx, "looking up a token", func(tx pgx.Tx) error {
 		var id uuid.UUID
 		var box, reminder []byte
-		err := tx.QueryRow(ctx, `SELECT t.request_id, r.state, r.policy_version, t.purpose, t.expires_at, o.sent_at, o.message,
+		err := tx.QueryRow(ctx, `SELECT t.request_id, t.mail_id::text, r.state, r.policy_version, t.purpose, t.expires_at, o.sent_at, o.message,
 				(SELECT message FROM outbox WHERE request_id = t.request_id AND t.purpose = 'confirmation' AND purpose = 'reminder' AND recipient = o.recipient)
 			FROM token t JOIN request r ON r.id = t.request_id JOIN outbox o ON o.id = t.mail_id
-			WHERE t.hash = $1 AND r.data_key_id IS NOT NULL`, tokenHash(token)).Scan(&id, &o.State, &o.PolicyVersion, &o.Purpose, &o.ExpiresAt, &o.SentAt, &box, &reminder)
+			WHERE t.hash = $1 AND r.data_key_id IS NOT NULL`, tokenHash(token)).Scan(&id, &o.MailID, &o.State, &o.PolicyVersion, &o.Purpose, &o.ExpiresAt, &o.SentAt, &box, &reminder)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}
@@ -140,6 +140,11 @@ func (db *DB) storeInbound(ctx context.Context, tx pgx.Tx, mailbox string, m rec
 	}
 	if m.Arrived && (m.Purpose == mailout.Confirmation || m.Purpose == mailout.AddressCheck) {
 		if err := db.mailAnswered(ctx, tx, *request, m.Purpose, m.ReceivedAt); err != nil {
+			return err
+		}
+	}
+	if m.Bounce != nil {
+		if err := db.mailBounced(ctx, tx, *request, id, *m.Bounce); err != nil {
 			return err
 		}
 	}

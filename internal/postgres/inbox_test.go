@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"crypto/sha256"
+	"slices"
 	"testing"
 	"time"
 
@@ -225,5 +226,83 @@ func TestFindToken(t *testing.T) {
 	b.sendAll()
 	if o, _, err = b.FindToken(t.Context(), m.Token); err != nil || o.SentAt == nil || !o.SentAt.Equal(noon.Truncate(time.Microsecond)) {
 		t.Errorf("sent at %v, %v", o.SentAt, err)
+	}
+}
+
+// bounced is the report that the first mail of a purpose will never be delivered.
+func (b *bench) bounced(id string, uid uint32, purpose mailout.Purpose, recipient int) record.Inbound {
+	b.t.Helper()
+	m := inbound(id, uid, "bounce")
+	m.Purpose, m.Tell, m.Bounce = purpose, false, &record.Bounce{Status: "5.1.1"}
+	must(b.t, b.SQL.QueryRow(b.t.Context(), `SELECT id::text FROM outbox WHERE request_id = $1 AND purpose = $2 AND recipient = $3`, id, purpose, recipient).Scan(&m.Bounce.MailID))
+	return m
+}
+
+// TestBouncedMail: a mail that was sent and comes back counts as failed, once, with
+// its reason on record; the request hears of it, and of one that has ended a person.
+func TestBouncedMail(t *testing.T) {
+	b := setup(t)
+	id := b.file()
+	b.sendAll()
+	m := b.bounced(id, 4, mailout.Acknowledgement, 0)
+	b.store(record.Cursor{UIDValidity: 1, LastUID: 4}, m)
+	if n := b.number(`SELECT count(*) FROM outbox WHERE status = 'failed'`); n != 1 {
+		t.Errorf("%d mails have failed", n)
+	}
+	d, err := b.Show(t.Context(), id, false)
+	must(t, err)
+	failed := slices.IndexFunc(d.Events, func(e dsr.Event) bool { return e.Type == dsr.EventMailFailed })
+	if failed < 0 || d.Events[failed].Facts["enhanced_status"] != "5.1.1" || d.Events[failed].Facts["reason"] != "bounced" {
+		t.Errorf("events %+v", d.Events)
+	}
+	signals := b.signals()
+	if len(signals) != 1 || signals[0].Kind != "mail" || signals[0].Payload["outcome"] != "bounced" || signals[0].Payload["purpose"] != "acknowledgement" {
+		t.Errorf("signals %+v", signals)
+	}
+	// A second report about the same attempt says nothing new.
+	again := b.bounced(id, 5, mailout.Acknowledgement, 0)
+	b.store(record.Cursor{UIDValidity: 1, LastUID: 5}, again)
+	if n := b.number(`SELECT count(*) FROM signal WHERE kind = 'mail'`); n != 1 {
+		t.Errorf("%d signals", n)
+	}
+	must(t, b.RequeueFailed(t.Context(), id))
+	late := b.bounced(id, 6, mailout.Acknowledgement, 0)
+	b.store(record.Cursor{UIDValidity: 1, LastUID: 6}, late)
+	if n := b.number(`SELECT count(*) FROM outbox WHERE status = 'queued'`); n != 1 {
+		t.Error("a late report about the first attempt has stopped the second")
+	}
+}
+
+// TestBouncedCopy: that one of several addresses can't be reached is on record, and
+// does not stop a request whose person was told at another.
+func TestBouncedCopy(t *testing.T) {
+	b := setup(t)
+	id := b.file()
+	first, second := mail(mailout.CoolingOff, b.Now()), mail(mailout.CoolingOff, b.Now())
+	second.Recipient = 1
+	b.take(id, record.Step{Name: "confirmed", Event: dsr.EventConfirmed, To: dsr.Identifying, Mails: []record.NewMail{first, second}})
+	b.sendAll()
+	b.store(record.Cursor{UIDValidity: 1, LastUID: 4}, b.bounced(id, 4, mailout.CoolingOff, 0))
+	if n := b.number(`SELECT count(*) FROM signal WHERE payload->>'outcome' = 'bounced'`); n != 0 {
+		t.Errorf("%d signals although a copy was sent elsewhere", n)
+	}
+	b.store(record.Cursor{UIDValidity: 1, LastUID: 5}, b.bounced(id, 5, mailout.CoolingOff, 1))
+	if n := b.number(`SELECT count(*) FROM signal WHERE payload->>'outcome' = 'bounced'`); n != 1 {
+		t.Errorf("%d signals when no copy has arrived", n)
+	}
+}
+
+// TestBounceAfterTheEnd: an answer that comes back is put before a person.
+func TestBounceAfterTheEnd(t *testing.T) {
+	b := setup(t)
+	id := b.file()
+	b.sendAll()
+	b.take(id, record.Step{Name: "end", Event: dsr.EventCancelled, To: dsr.Identifying})
+	b.take(id, record.Step{Name: "ended", Event: dsr.EventCancelled, To: dsr.Cancelled})
+	b.store(record.Cursor{UIDValidity: 1, LastUID: 4}, b.bounced(id, 4, mailout.Acknowledgement, 0))
+	d, err := b.Show(t.Context(), id, false)
+	must(t, err)
+	if d.Attention != dsr.MailUndeliverable || !slices.Contains(d.Awaiting, dsr.Retry) {
+		t.Errorf("attention %q, awaiting %v", d.Attention, d.Awaiting)
 	}
 }

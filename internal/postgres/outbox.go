@@ -158,6 +158,40 @@ func (db *DB) Failed(ctx context.Context, id string, at time.Time, code int, rea
 	})
 }
 
+// mailBounced records that a mail which was sent will never be delivered. One that
+// has failed already, or that is about to be sent once more, stays as it is. The
+// workflow hears of it unless a copy went to another address of the same person.
+func (db *DB) mailBounced(ctx context.Context, tx pgx.Tx, request, report uuid.UUID, b record.Bounce) error {
+	id, err := parseID(b.MailID)
+	if err != nil {
+		return err
+	}
+	m := mailRow{id: id, request: request}
+	err = tx.QueryRow(ctx, `UPDATE outbox SET status = 'failed' WHERE id = $1 AND request_id = $2
+			AND (status = 'sent' OR status = 'queued' AND attempts > 0 AND sent_at IS NULL)
+		RETURNING purpose, recipient, attempts`, id, request).Scan(&m.purpose, &m.recipient, &m.attempts)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := attendEnded(ctx, tx, request, dsr.MailUndeliverable); err != nil {
+		return err
+	}
+	if err := db.appendEvent(ctx, tx, request, "mail bounced/"+report.String(), dsr.Event{Type: dsr.EventMailFailed, Facts: map[string]any{
+		"mail": m.purpose, "attempts": m.attempts, "reason": "bounced", "enhanced_status": b.Status,
+	}}); err != nil {
+		return err
+	}
+	var elsewhere bool
+	if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM outbox WHERE request_id = $1 AND purpose = $2 AND status = 'sent')`, request, m.purpose).
+		Scan(&elsewhere); err != nil || elsewhere {
+		return err
+	}
+	return db.addSignal(ctx, tx, request, "mail", map[string]any{"purpose": m.purpose, "outcome": "bounced"})
+}
+
 // attendEnded puts a request that has ended before a person.
 func attendEnded(ctx context.Context, tx pgx.Tx, request uuid.UUID, attention dsr.Attention) error {
 	_, err := tx.Exec(ctx, `UPDATE request SET attention = $2 WHERE id = $1 AND ended_at IS NOT NULL AND attention = ''`, request, attention)

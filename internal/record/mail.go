@@ -34,7 +34,9 @@ type Cursor struct {
 // TokenOwner is the request to which a token belongs and the mail that carried it.
 type TokenOwner struct {
 	RequestID string
-	State     dsr.State
+	// MailID names the mail in the outbox that carried the token.
+	MailID string
+	State  dsr.State
 	// PolicyVersion is the policy under which the request is judged.
 	PolicyVersion string
 	Purpose       mailout.Purpose
@@ -65,4 +67,13 @@ type Inbound struct {
 	Arrived bool
 	// Tell makes the workflow of the request hear of it.
 	Tell bool
+	// Bounce is set for a report that a mail of ours will never be delivered.
+	Bounce *Bounce
+}
+
+// Bounce is a report that a mail of ours will never be delivered.
+type Bounce struct {
+	MailID string
+	// Status is the enhanced status code (RFC 3463), such as 5.1.1; it may be empty.
+	Status string
 }

@@ -31,7 +31,7 @@ func attentions() map[dsr.Attention]string {
 		dsr.IdentityMismatch:  "Some of what the person gave agrees with an account and some does not. Compare it, then approve the identity or reject the request with a reason.",
 		dsr.ManualRight:       "This right is handled by a person. Do what was asked, then resolve the request and say what was done.",
 		dsr.UnclearReply:      "A reply is neither an explicit yes nor an explicit no. Read it, then approve it if it means yes, or cancel.",
-		dsr.MailUndeliverable: "A mail to the person was refused for good. Mend the address or the mail server, then retry; if the answer reached them another way, resolve the request.",
+		dsr.MailUndeliverable: "A mail to the person was refused for good or came back; the last event says which and why. Mend the address or the mail server, then retry; if the answer reached them another way, resolve the request.",
 		dsr.PlanApproval:      "The plan in rows is ready. Nothing is erased before it is approved.",
 		dsr.StoreObserved:     "A data store is in mode observe, so nothing may be written to it. Enable it in the configuration, then retry.",
 		dsr.StoreFailing:      "A data store fails again and again. Habeas keeps trying; once it is mended, retry to go on at once.",
