@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/textproto"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/soffiah/habeas/internal/mailin"
@@ -25,6 +26,7 @@ type Records interface {
 	MailboxCursor(ctx context.Context, mailbox, folder string) (c record.Cursor, known bool, err error)
 	FindToken(ctx context.Context, token string) (o record.TokenOwner, known bool, err error)
 	MailboxRead(ctx context.Context, mailbox string, at time.Time) error
+	TokenGuesses(ctx context.Context) (lastHour, fromOneDomain int, err error)
 	StoreInbound(ctx context.Context, mailbox, folder string, c record.Cursor, mails []record.Inbound) error
 }
 
@@ -117,7 +119,31 @@ func (s *sink) Store(ctx context.Context, c mailin.Cursor, messages []mailin.Mes
 		}
 		mails = append(mails, mail)
 	}
-	return s.Records.StoreInbound(ctx, s.mailbox, c.Folder, record.Cursor{UIDValidity: c.UIDValidity, LastUID: c.LastUID}, mails)
+	if err := s.Records.StoreInbound(ctx, s.mailbox, c.Folder, record.Cursor{UIDValidity: c.UIDValidity, LastUID: c.LastUID}, mails); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(mails, func(m record.Inbound) bool { return m.Guess != nil }) {
+		s.guessed(ctx)
+	}
+	return nil
+}
+
+// Above so many mails with tokens that do not exist in an hour, in sum and from the
+// senders of one domain, somebody may be guessing. Tokens have 128 random bits, so
+// that nobody will hit one; that somebody tries is worth knowing.
+const (
+	guessesInSum   = 50
+	guessesFromOne = 10
+)
+
+// guessed warns where many tokens that do not exist have come in. That they can't
+// be counted now stops nothing.
+func (s *sink) guessed(ctx context.Context) {
+	all, one, err := s.Records.TokenGuesses(ctx)
+	if err == nil && (all >= guessesInSum || one >= guessesFromOne) {
+		s.Log.LogAttrs(ctx, slog.LevelError, "many mails carry reply tokens that do not exist: somebody may be guessing",
+			slog.String("mailbox", s.mailbox), slog.Int("last_hour", all), slog.Int("from_one_domain", one))
+	}
 }
 
 func (s *sink) judge(ctx context.Context, m mailin.Message) (record.Inbound, error) {
@@ -132,7 +158,8 @@ func (s *sink) judge(ctx context.Context, m mailin.Message) (record.Inbound, err
 		}
 	}
 	in := reply.Input{Raw: m.Raw, Truncated: m.Truncated || m.Trouble != "", ReceivedAt: m.InternalDate}
-	owner, token, err := s.owner(ctx, m.Raw)
+	candidates := reply.Tokens(m.Raw, s.Domains...)
+	owner, token, err := s.owner(ctx, candidates)
 	if err != nil {
 		return mail, err
 	}
@@ -155,19 +182,26 @@ func (s *sink) judge(ctx context.Context, m mailin.Message) (record.Inbound, err
 	}
 	mail.Tell = owner != nil && tell(j, owner.Purpose)
 	mail.Arrived = owner != nil && j.Verdict == reply.Confirm
+	if owner == nil && slices.ContainsFunc(candidates, func(c reply.TokenCandidate) bool { return c.Source != reply.FromBody }) {
+		_, domain, _ := strings.Cut(strings.ToLower(j.From), "@")
+		mail.Guess = &domain
+	}
 	if owner != nil && j.Bounce == reply.Permanent {
 		mail.Bounce = &record.Bounce{MailID: owner.MailID, Status: j.BounceStatus}
 	}
 	return mail, nil
 }
 
+// mostTokens is how many tokens of one mail are looked up: it must not make work
+// for as long as it can be written.
+const mostTokens = 16
+
 // owner finds the request of the first token that counts: one with which a mail
 // of ours can be answered, else one to which it bounces.
-func (s *sink) owner(ctx context.Context, raw []byte) (*record.TokenOwner, reply.TokenCandidate, error) {
-	candidates := reply.Tokens(raw, s.Domains...)
+func (s *sink) owner(ctx context.Context, candidates []reply.TokenCandidate) (*record.TokenOwner, reply.TokenCandidate, error) {
 	// A bounce quotes the mail that bounced, so that its answer token counts least.
 	slices.SortStableFunc(candidates, func(a, b reply.TokenCandidate) int { return weight(a) - weight(b) })
-	for _, c := range candidates {
+	for _, c := range candidates[:min(len(candidates), mostTokens)] {
 		owner, known, err := s.Records.FindToken(ctx, string(c.Kind)+"."+c.Token)
 		if err != nil {
 			return nil, c, err

@@ -3,6 +3,8 @@ package inbox
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -105,12 +107,48 @@ func TestMailThatIsNotForUs(t *testing.T) {
 		unknown.fields[i] = strings.ReplaceAll(f, m.Token[2:], strings.Repeat("a", 26))
 	}
 	want(t, b.arrive(unknown), reply.Unclear, "", false)
+	if g := b.records.stored[len(b.records.stored)-1].Guess; g == nil || *g != "lumiere.test" {
+		t.Errorf("a token that does not exist is counted for %v", g)
+	}
 	elsewhere := answer(m, yes)
 	for i, f := range elsewhere.fields {
 		elsewhere.fields[i] = strings.ReplaceAll(f, "@soffiah.test", "@evil.test")
 	}
 	if got := b.arrive(elsewhere); got.RequestID != "" || got.Tell {
 		t.Errorf("a token at a domain that is not ours counts: %+v", got)
+	}
+}
+
+// TestGuessingIsNoticed: whoever tries tokens is noticed after ten from one domain.
+func TestGuessingIsNoticed(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	var said bytes.Buffer
+	b.sink.Log = slog.New(slog.NewTextHandler(&said, nil))
+	for n := range guessesFromOne {
+		if said.Len() > 0 {
+			t.Fatalf("alarmed after %d tokens: %s", n, &said)
+		}
+		token := strings.Repeat("a", 25) + string(rune('a'+n))
+		b.arrive(letter{[]string{"From: eve@evil.test", "To: info+c." + token + "@soffiah.test", fmt.Sprintf("Message-ID: <%d@evil.test>", n)}, "Yes"})
+	}
+	if !strings.Contains(said.String(), "from_one_domain=10") || strings.Contains(said.String(), "evil") {
+		t.Errorf("said %q", &said)
+	}
+}
+
+// TestTokensAreLookedUpWithinLimits: a mail full of tokens makes no more work than
+// another.
+func TestTokensAreLookedUpWithinLimits(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	var body strings.Builder
+	for n := range 1000 {
+		body.WriteString("<c." + strings.Repeat("a", 24) + string(rune('a'+n%26)) + string(rune('a'+n/26%26)) + "@soffiah.test>\n")
+	}
+	b.arrive(letter{[]string{"From: eve@evil.test", "To: " + mailbox, "Message-ID: <many@evil.test>"}, body.String()})
+	if b.records.lookups == 0 || b.records.lookups > mostTokens {
+		t.Errorf("%d tokens of one mail were looked up", b.records.lookups)
 	}
 }
 

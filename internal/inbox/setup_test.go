@@ -33,8 +33,10 @@ var noon = time.Date(2026, 3, 5, 12, 0, 0, 0, time.UTC)
 type fakeRecords struct {
 	tokens map[string]record.TokenOwner
 	stored []record.Inbound
-	cursor record.Cursor
-	err    error
+	// lookups counts the tokens that were looked up.
+	lookups int
+	cursor  record.Cursor
+	err     error
 }
 
 func (f *fakeRecords) MailboxCursor(context.Context, string, string) (record.Cursor, bool, error) {
@@ -42,8 +44,18 @@ func (f *fakeRecords) MailboxCursor(context.Context, string, string) (record.Cur
 }
 
 func (f *fakeRecords) FindToken(_ context.Context, token string) (record.TokenOwner, bool, error) {
+	f.lookups++
 	owner, known := f.tokens[token]
 	return owner, known, f.err
+}
+
+func (f *fakeRecords) TokenGuesses(context.Context) (lastHour, fromOneDomain int, err error) {
+	for _, m := range f.stored {
+		if m.Guess != nil {
+			lastHour++
+		}
+	}
+	return lastHour, lastHour, f.err
 }
 
 func (f *fakeRecords) StoreInbound(_ context.Context, _, _ string, c record.Cursor, mails []record.Inbound) error {

@@ -85,6 +85,16 @@ func (db *DB) FindToken(ctx context.Context, token string) (o record.TokenOwner,
 	return o, known, err
 }
 
+// TokenGuesses counts the mails of the last hour that carried a reply token which
+// does not exist: all of them, and the most from senders of one domain.
+func (db *DB) TokenGuesses(ctx context.Context) (lastHour, fromOneDomain int, err error) {
+	err = db.tx(ctx, "counting tokens that do not exist", func(tx pgx.Tx) error {
+		return tx.QueryRow(ctx, `SELECT coalesce(sum(n), 0), coalesce(max(n), 0) FROM (
+			SELECT count(*) n FROM message WHERE guess IS NOT NULL AND seen_at > $1 GROUP BY guess) by_domain`, db.now().Add(-time.Hour)).Scan(&lastHour, &fromOneDomain)
+	})
+	return lastHour, fromOneDomain, err
+}
+
 // StoreInbound records mails of one folder and how far it has been read, with
 // whatever Temporal must be told of them, in one transaction. A mail that was
 // recorded before is passed over; the cursor never goes back within the same
@@ -129,9 +139,13 @@ func (db *DB) storeInbound(ctx context.Context, tx pgx.Tx, mailbox string, m rec
 		m.Reasons = []string{}
 	}
 	id := uuid.New()
-	tag, err := tx.Exec(ctx, `INSERT INTO message (id, mailbox, folder, uidvalidity, uid, fingerprint, request_id, purpose, verdict, reasons, received_at, seen_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING`,
-		id, mailbox, m.Folder, m.UIDValidity, m.UID, m.Fingerprint, request, m.Purpose, m.Verdict, m.Reasons, m.ReceivedAt, db.now())
+	var guess []byte
+	if m.Guess != nil {
+		guess = db.master.Digest("token guess", *m.Guess)
+	}
+	tag, err := tx.Exec(ctx, `INSERT INTO message (id, mailbox, folder, uidvalidity, uid, fingerprint, request_id, purpose, verdict, reasons, received_at, seen_at, guess)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING`,
+		id, mailbox, m.Folder, m.UIDValidity, m.UID, m.Fingerprint, request, m.Purpose, m.Verdict, m.Reasons, m.ReceivedAt, db.now(), guess)
 	if err != nil || tag.RowsAffected() == 0 || request == nil || twin {
 		return err
 	}

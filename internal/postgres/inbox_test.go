@@ -306,3 +306,27 @@ func TestBounceAfterTheEnd(t *testing.T) {
 		t.Errorf("attention %q, awaiting %v", d.Attention, d.Awaiting)
 	}
 }
+
+// TestTokenGuesses: only the last hour counts, and no domain is kept in clear.
+func TestTokenGuesses(t *testing.T) {
+	b := setup(t)
+	uid := uint32(3)
+	guess := func(domain string) {
+		uid++
+		m := inbound("", uid, "unclear")
+		m.Guess = &domain
+		b.store(record.Cursor{UIDValidity: 1, LastUID: uid}, m)
+	}
+	guess("old.test")
+	b.pass(time.Hour)
+	for range 3 {
+		guess("evil.test")
+	}
+	guess("other.test")
+	if all, one, err := b.TokenGuesses(t.Context()); err != nil || all != 4 || one != 3 {
+		t.Errorf("%d in all, %d from one: %v", all, one, err)
+	}
+	if n := b.number(`SELECT count(*) FROM message WHERE position('evil'::bytea IN guess) > 0`); n != 0 {
+		t.Error("the sender's domain is readable")
+	}
+}

@@ -67,6 +67,9 @@ type Inbound struct {
 	Arrived bool
 	// Tell makes the workflow of the request hear of it.
 	Tell bool
+	// Guess is set for a mail whose header carries a token of ours that does not
+	// exist: the domain of its sender. Only a keyed digest of it is kept.
+	Guess *string
 	// Bounce is set for a report that a mail of ours will never be delivered.
 	Bounce *Bounce
 }
