@@ -31,7 +31,7 @@ type Records interface {
 	MailOf(ctx context.Context, requestID string, purpose mailout.Purpose) (mailout.Message, error)
 	RequeueFailed(ctx context.Context, requestID string) error
 	SavePlan(ctx context.Context, requestID string, p record.Plan) error
-	PlanLines(ctx context.Context, planID string) ([]dsr.PlanLine, error)
+	PlanOf(ctx context.Context, requestID, planID string) (record.Plan, error)
 	PlanTargets(ctx context.Context, requestID, planID, storeName string) (map[string][]store.Target, error)
 	SaveResults(ctx context.Context, requestID string, results []dsr.StoreResult) error
 	Results(ctx context.Context, requestID string) ([]dsr.StoreResult, error)

@@ -129,7 +129,7 @@ func (a *Activities) conclude(ctx context.Context, r record.Request, p *policy.P
 	if err != nil {
 		return err
 	}
-	lines, err := a.deps.Records.PlanLines(ctx, r.PlanID)
+	plan, err := a.deps.Records.PlanOf(ctx, r.ID, r.PlanID)
 	if err != nil {
 		return err
 	}
@@ -141,7 +141,7 @@ func (a *Activities) conclude(ctx context.Context, r record.Request, p *policy.P
 				Kind: audit.CertificateKind, RequestID: r.ID, Reference: r.Reference, Controller: p.Controller().Name, Right: r.Right,
 				Regime: p.Regime().Code, PolicyVersion: p.Version(), ReceivedAt: r.ReceivedAt.UTC(), DueAt: r.DueAt.UTC(),
 				ConfirmedAt: confirmedAt(events), VerifiedAt: now.UTC(), Outcome: outcome, Stores: results, Events: events,
-				PlanDigest: record.Plan{PolicyVersion: p.Version(), Lines: lines}.Digest(),
+				PlanDigest: plan.Digest(),
 			}, a.deps.Signing)
 		},
 	})

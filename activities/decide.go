@@ -18,7 +18,7 @@ func (a *Activities) Attend(ctx context.Context, in AttentionInput) error {
 	switch in.Attention {
 	case dsr.NoAttention:
 		step.Event = dsr.EventAttentionCleared
-	case dsr.PlanApproval, dsr.PolicyStricter:
+	case dsr.PlanApproval, dsr.SecondApproval, dsr.PolicyStricter:
 		step.Event = dsr.EventApprovalRequested
 	}
 	for key, value := range map[string]string{"attention": string(in.Attention), "about": in.About, "store": in.Store} {

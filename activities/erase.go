@@ -32,12 +32,23 @@ func (a *Activities) beginErasing(ctx context.Context, in PlanInput) error {
 	if r.Account == nil {
 		return fmt.Errorf("nobody was identified: %w", dsr.ErrConflict)
 	}
-	if p.ApprovalRequired(r.Right) && strings.HasPrefix(in.Signed, "policy:") {
+	plan, err := a.deps.Records.PlanOf(ctx, in.RequestID, in.PlanID)
+	if err != nil {
+		return err
+	}
+	people := 0
+	switch {
+	case twoPeople(p, plan.Lines):
+		people = 2
+	case p.ApprovalRequired(r.Right):
+		people = 1
+	}
+	if people > 0 && strings.HasPrefix(in.Signed, "policy:") {
 		return fmt.Errorf("an older policy was approved and not the plan: %w", dsr.ErrConflict)
 	}
-	if p.ApprovalRequired(r.Right) || in.DecisionID != "" {
+	if people > 0 || in.DecisionID != "" {
 		step.Facts["approved_by_decision"] = in.DecisionID
-		step.Approved = &record.Approval{DecisionID: in.DecisionID, About: in.Signed}
+		step.Approved = &record.Approval{DecisionID: in.DecisionID, About: in.Signed, People: people}
 	}
 	_, err = a.deps.Records.Take(ctx, in.RequestID, step)
 	return err
@@ -69,11 +80,11 @@ func (a *Activities) eraseStore(ctx context.Context, in StoreInput) (StoreOutcom
 		}
 		results := a.results(in.Store, targets, done, found)
 		if in.Again || activity.GetInfo(ctx).Attempt > 1 {
-			lines, err := a.deps.Records.PlanLines(ctx, in.PlanID)
+			plan, err := a.deps.Records.PlanOf(ctx, in.RequestID, in.PlanID)
 			if err != nil {
 				return nil, err
 			}
-			creditEarlierAttempts(results, lines)
+			creditEarlierAttempts(results, plan.Lines)
 		}
 		for _, t := range found {
 			outcome.Residual += t.Residual

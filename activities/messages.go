@@ -63,8 +63,11 @@ type PlanSummary struct {
 	// Stricter says that a later version of the policy is stricter than the one in
 	// force at receipt.
 	Stricter bool
-	// Grown says that the plan goes further than the one that was signed.
+	// Grown says that the plan goes further than the one that was signed, or rests
+	// on another policy or data map.
 	Grown bool
+	// TwoPeople says that the plan touches so many rows that two people must sign.
+	TwoPeople bool
 }
 
 // PlanInput names a plan of a request.

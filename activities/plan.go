@@ -25,14 +25,11 @@ import (
 // plan, so that stores can be erased side by side.
 func (a *Activities) MakePlan(ctx context.Context, in StepInput) (PlanSummary, error) {
 	defer heartbeat(ctx)()
-	summary, err := a.makePlan(ctx, in.RequestID)
-	if err == nil && in.SignedPlanID != "" {
-		summary.Grown, err = a.grown(ctx, in.SignedPlanID, summary.PlanID)
-	}
+	summary, err := a.makePlan(ctx, in.RequestID, in.SignedPlanID)
 	return summary, a.outward(ctx, in.RequestID, err)
 }
 
-func (a *Activities) makePlan(ctx context.Context, requestID string) (PlanSummary, error) {
+func (a *Activities) makePlan(ctx context.Context, requestID, signedID string) (PlanSummary, error) {
 	r, p, err := a.load(ctx, requestID)
 	if err != nil {
 		return PlanSummary{}, err
@@ -52,14 +49,23 @@ func (a *Activities) makePlan(ctx context.Context, requestID string) (PlanSummar
 	if err != nil {
 		return PlanSummary{}, err
 	}
-	plan := record.Plan{ID: uuid.NewString(), PolicyVersion: p.Version(), Targets: a.byStore(targets)}
+	plan := record.Plan{
+		ID: uuid.NewString(), PolicyVersion: p.Version(), PolicyDigest: p.Digest(), MapDigest: a.deps.Map.Digest(), Targets: a.byStore(targets),
+	}
 	if plan.Lines, err = a.survey(ctx, plan.Targets); err != nil {
 		return PlanSummary{}, err
 	}
 	if err := a.deps.Records.SavePlan(ctx, requestID, plan); err != nil {
 		return PlanSummary{}, err
 	}
-	summary := PlanSummary{PlanID: plan.ID, Stricter: len(policy.Stricter(p, latest)) > 0}
+	summary := PlanSummary{PlanID: plan.ID, Stricter: len(policy.Stricter(p, latest)) > 0, TwoPeople: twoPeople(p, plan.Lines)}
+	if signedID != "" {
+		signed, err := a.deps.Records.PlanOf(ctx, requestID, signedID)
+		if err != nil {
+			return PlanSummary{}, err
+		}
+		summary.Grown = grown(p, signed, plan)
+	}
 	for _, s := range a.deps.Stores {
 		if _, ok := plan.Targets[s.Name()]; ok {
 			summary.Stores = append(summary.Stores, s.Name())
@@ -71,29 +77,29 @@ func (a *Activities) makePlan(ctx context.Context, requestID string) (PlanSummar
 	return summary, nil
 }
 
-// What a plan may grow by after it was signed: people go on using their account
-// while a request waits.
-const (
-	growsByRows  = 10
-	growsByShare = 10 // one part in so many
-)
-
-// grown reports whether a plan erases or anonymises more of a collection than the
-// signed one, by more than what changes every day.
-func (a *Activities) grown(ctx context.Context, signedID, planID string) (bool, error) {
-	signed, err := a.deps.Records.PlanLines(ctx, signedID)
-	if err != nil {
-		return false, err
+// twoPeople reports whether a plan touches so many rows that two people must sign.
+func twoPeople(p *policy.Policy, lines []dsr.PlanLine) bool {
+	var rows int64
+	for _, l := range lines {
+		rows += l.RowsToErase + l.RowsToAnonymise
 	}
-	lines, err := a.deps.Records.PlanLines(ctx, planID)
+	return rows > p.Plan().TwoPeopleAbove
+}
+
+// grown reports whether a plan is not the signed one any more: it rests on another
+// policy or data map, needs a second signature that the signed one did not need, or
+// erases or anonymises more of a collection than policy tolerates.
+func grown(p *policy.Policy, signed, now record.Plan) bool {
+	if signed.PolicyDigest != now.PolicyDigest || signed.MapDigest != now.MapDigest || twoPeople(p, now.Lines) && !twoPeople(p, signed.Lines) {
+		return true
+	}
 	before := map[string]int64{}
-	for _, l := range signed {
+	for _, l := range signed.Lines {
 		before[l.Store+"/"+l.Collection] = l.RowsToErase + l.RowsToAnonymise
 	}
-	return slices.ContainsFunc(lines, func(l dsr.PlanLine) bool {
-		was := before[l.Store+"/"+l.Collection]
-		return l.RowsToErase+l.RowsToAnonymise > was+max(growsByRows, was/growsByShare)
-	}), err
+	return slices.ContainsFunc(now.Lines, func(l dsr.PlanLine) bool {
+		return !p.Plan().Tolerance.Allows(before[l.Store+"/"+l.Collection], l.RowsToErase+l.RowsToAnonymise)
+	})
 }
 
 func (a *Activities) observed(name string) bool {

@@ -99,9 +99,11 @@ func (p *ports) MailOf(context.Context, string, mailout.Purpose) (mailout.Messag
 	return mailout.Message{To: canary, Language: "en", ReplyTo: "privacy+c.token@soffiah.test", MessageID: "c.token@soffiah.test"}, p.call()
 }
 
-func (p *ports) RequeueFailed(context.Context, string) error               { return p.call() }
-func (p *ports) SavePlan(context.Context, string, record.Plan) error       { return p.call() }
-func (p *ports) PlanLines(context.Context, string) ([]dsr.PlanLine, error) { return p.lines, p.call() }
+func (p *ports) RequeueFailed(context.Context, string) error         { return p.call() }
+func (p *ports) SavePlan(context.Context, string, record.Plan) error { return p.call() }
+func (p *ports) PlanOf(context.Context, string, string) (record.Plan, error) {
+	return record.Plan{Lines: p.lines}, p.call()
+}
 
 func (p *ports) PlanTargets(_ context.Context, _, _, name string) (map[string][]store.Target, error) {
 	targets := map[string][]store.Target{

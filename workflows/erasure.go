@@ -126,9 +126,15 @@ func (r *request) approve(ctx workflow.Context, plan activities.PlanSummary) (de
 			return "", "", err
 		}
 	}
-	if r.terms.Approval {
-		about = plan.PlanID
-		if decision, err = r.signed(ctx, dsr.PlanApproval, about); err != nil || r.ending != nil {
+	var reasons []dsr.Attention
+	if r.terms.Approval || plan.TwoPeople {
+		reasons, about = append(reasons, dsr.PlanApproval), plan.PlanID
+	}
+	if plan.TwoPeople {
+		reasons = append(reasons, dsr.SecondApproval)
+	}
+	for _, reason := range reasons {
+		if decision, err = r.signed(ctx, reason, about); err != nil || r.ending != nil {
 			return "", "", err
 		}
 	}

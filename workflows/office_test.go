@@ -64,6 +64,7 @@ type casefile struct {
 	unnoticed  bool // nothing is heard of the notice of the cooling-off by itself
 	approval   bool
 	stricter   bool
+	large      bool          // so many rows that two people must sign
 	expiry     time.Duration // 21 days if zero
 	stores     []string
 	grown      int                      // plans that have grown since they were signed
@@ -356,7 +357,7 @@ func (o *office) MakePlan(ctx context.Context, in activities.StepInput) (activit
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.plans++
-	plan := activities.PlanSummary{PlanID: o.plan(), Stores: o.file.stores, Stricter: o.file.stricter, Observed: o.plans <= o.file.observed}
+	plan := activities.PlanSummary{PlanID: o.plan(), Stores: o.file.stores, Stricter: o.file.stricter, TwoPeople: o.file.large, Observed: o.plans <= o.file.observed}
 	if plan.Grown = in.SignedPlanID != "" && o.file.grown > 0; plan.Grown {
 		o.file.grown--
 	}
@@ -383,11 +384,25 @@ func (o *office) BeginErasing(ctx context.Context, in activities.PlanInput) erro
 	case (o.file.approval || o.file.stricter) && (approval.Action != dsr.Approve || approval.About != in.Signed):
 		o.broken = append(o.broken, "erasing begins without an approval of its plan")
 		return failure(activities.CodeConflict)
+	case o.file.large && o.signatures(in.Signed) < 2:
+		o.broken = append(o.broken, "erasing begins with fewer than two signatures")
+		return failure(activities.CodeConflict)
 	case o.paused():
 		o.broken = append(o.broken, "erasing begins during a pause")
 	}
 	o.attention = dsr.NoAttention
 	return o.take("erasing", dsr.Erasing, "begin erasing")
+}
+
+// signatures counts the approvals of a plan that were accepted.
+func (o *office) signatures(plan string) int {
+	n := 0
+	for _, d := range o.accepted {
+		if d.Action == dsr.Approve && d.About == plan {
+			n++
+		}
+	}
+	return n
 }
 
 // paused reports whether the last pause that was accepted is not over.

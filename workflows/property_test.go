@@ -53,7 +53,7 @@ func TestAnyOrder(t *testing.T) {
 
 func chanceFile(r *rand.Rand) casefile {
 	c := casefile{
-		match: activities.Matched, candidates: 1, approval: r.IntN(2) == 0, stricter: r.IntN(4) == 0,
+		match: activities.Matched, candidates: 1, approval: r.IntN(2) == 0, stricter: r.IntN(4) == 0, large: r.IntN(6) == 0,
 		stores: []string{"app", "billing", "uploads"}[:1+r.IntN(3)], observed: r.IntN(6) / 5, residual: max(r.IntN(8)-3, 0),
 		fail: map[string][]string{}, takes: map[string]time.Duration{}, during: map[string]func(*office){}, noAnswer: r.IntN(4) == 0,
 	}

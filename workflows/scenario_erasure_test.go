@@ -70,6 +70,19 @@ func thinking() map[string]scenario {
 				{time.Hour, yes("m1")}, {2 * time.Hour, approve("plan1")}, {3 * time.Hour, approve("plan2")}, {day, approve("plan3")},
 			},
 		},
+		"a large plan is signed by two people": {
+			file: casefile{large: true}, events: []event{
+				{time.Hour, yes("m1")}, {2 * time.Hour, approve("plan1")}, {day, approve("plan1")},
+			},
+		},
+		"a large plan that has grown is signed by two people again": {
+			file: casefile{large: true, approval: true, grown: 1}, events: []event{
+				{time.Hour, yes("m1")}, {2 * time.Hour, approve("plan1")}, {day, approve("plan1")}, {2 * day, approve("plan3")}, {3 * day, approve("plan3")},
+			},
+		},
+		"the second person rejects a large plan": {
+			file: casefile{large: true}, events: []event{{time.Hour, yes("m1")}, {2 * time.Hour, approve("plan1")}, {day, decide(dsr.Reject)}},
+		},
 		"the plan is rejected": {
 			file: careful, events: []event{{time.Hour, yes("m1")}, {2 * time.Hour, decide(dsr.Reject)}},
 		},

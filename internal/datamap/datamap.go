@@ -48,6 +48,7 @@ type Map struct {
 	Datasets []*Dataset
 	// missing are references into datasets that none of the files holds.
 	missing Errors
+	digest  string
 }
 
 // Lookup returns the collection at an address.

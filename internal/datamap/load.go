@@ -29,6 +29,7 @@ func Load(files map[string][]byte) (*Map, error) {
 		return nil, l.problems.sorted()
 	}
 	l.m.missing = l.m.missing.sorted()
+	l.m.digest = digestOf(files)
 	return l.m, nil
 }
 

@@ -75,7 +75,7 @@ func AllowedActions(s State, attention Attention, paused bool) []Action {
 	}
 	var allowed []Action
 	switch attention {
-	case IdentityMismatch, UnclearReply, PlanApproval, PolicyStricter:
+	case IdentityMismatch, UnclearReply, PlanApproval, SecondApproval, PolicyStricter:
 		allowed = append(allowed, Approve)
 	case ManualRight:
 		allowed = append(allowed, Resolve)

@@ -100,6 +100,7 @@ const (
 	UnclearReply      Attention = "unclear_reply"      // a reply is neither an explicit yes nor an explicit no
 	MailUndeliverable Attention = "mail_undeliverable" // a mail of ours was refused for good, or came back
 	PlanApproval      Attention = "plan_approval"      // the plan in rows waits for a signature
+	SecondApproval    Attention = "second_approval"    // the plan is so large that a second person must sign it
 	StoreObserved     Attention = "store_observed"     // a data store is in mode observe, so nothing may be written to it
 	StoreFailing      Attention = "store_failing"      // a data store fails again and again; Habeas keeps trying
 	StoreBlocked      Attention = "store_blocked"      // a data store refuses for a reason that trying again does not mend

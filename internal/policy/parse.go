@@ -24,6 +24,7 @@ type document struct {
 	Confirmation       Confirmation             `yaml:"confirmation"`
 	CoolingOff         map[dsr.Right]law.Period `yaml:"cooling_off"`
 	Approval           map[dsr.Right]bool       `yaml:"approval"`
+	Plan               Plan                     `yaml:"plan"`
 	Retention          []RetentionRule          `yaml:"retention"`
 	Recipients         []Recipient              `yaml:"recipients"`
 	ProcessorNote      string                   `yaml:"processor_note"`
@@ -49,6 +50,7 @@ func safe() document {
 	}
 	d.CoolingOff = map[dsr.Right]law.Period{dsr.Erasure: law.Hours(72)}
 	d.Approval = map[dsr.Right]bool{dsr.Erasure: true}
+	d.Plan = Plan{Tolerance: Tolerance{Rows: 10, Percent: 10}, TwoPeopleAbove: 10_000}
 	d.Evidence.Keep = law.Period{Years: 3}
 	d.ReadBack.AgainAfter = []law.Period{law.Days(7), law.Days(30)}
 	return d

@@ -66,6 +66,28 @@ type Confirmation struct {
 	AcceptUnauthenticated bool `yaml:"accept_unauthenticated"`
 }
 
+// Plan says when a plan must be signed again, and by how many people.
+type Plan struct {
+	// Tolerance is how much more of a collection an erasure may touch than the plan
+	// that was signed.
+	Tolerance Tolerance `yaml:"tolerance"`
+	// TwoPeopleAbove is the number of rows to erase or anonymise above which two
+	// people must sign, whether or not one must sign smaller plans.
+	TwoPeopleAbove int64 `yaml:"two_people_above"`
+}
+
+// Tolerance is by how much a plan may grow after it was signed: people go on using
+// their account while a request waits. The greater of both counts.
+type Tolerance struct {
+	Rows    int64 `yaml:"rows"`
+	Percent int64 `yaml:"percent"`
+}
+
+// Allows reports whether touching now rows lies within what was signed for.
+func (t Tolerance) Allows(signed, now int64) bool {
+	return now <= signed+max(t.Rows, signed*t.Percent/100)
+}
+
 // RetentionRule says how long a kind of data is kept and why.
 type RetentionRule struct {
 	ID     string     `yaml:"id"`
@@ -210,6 +232,9 @@ func (p *Policy) CoolingOff(right dsr.Right) law.Period { return p.doc.CoolingOf
 
 // ApprovalRequired reports whether a person signs the plan of a request for the right.
 func (p *Policy) ApprovalRequired(right dsr.Right) bool { return p.doc.Approval[right] }
+
+// Plan returns when a plan must be signed again, and by how many people.
+func (p *Policy) Plan() Plan { return p.doc.Plan }
 
 // RetentionRules returns every retention rule, in the order of the policy.
 func (p *Policy) RetentionRules() []RetentionRule { return slices.Clone(p.doc.Retention) }

@@ -119,6 +119,9 @@ func TestDefaultsAreSafe(t *testing.T) {
 	if diff := cmp.Diff(want, p.Confirmation()); diff != "" {
 		t.Error(diff)
 	}
+	if p.Plan() != (Plan{Tolerance: Tolerance{Rows: 10, Percent: 10}, TwoPeopleAbove: 10_000}) {
+		t.Errorf("a plan is signed again by %+v", p.Plan())
+	}
 	if p.EvidenceKept() != (law.Period{Years: 3}) || len(p.ReadBackAgainAfter()) != 2 {
 		t.Error("evidence or read-backs have no default")
 	}
@@ -309,6 +312,9 @@ func TestStricter(t *testing.T) {
 		"element":               {[]string{"required: [account_name, email]", "required: [account_name, email, business_id]"}, []string{"element_required:business_id"}},
 		"slower replies":        {[]string{"minimum_reply_age: PT5S", "minimum_reply_age: PT10S"}, []string{"minimum_reply_age_longer"}},
 		"expires sooner":        {[]string{"expires_after: P21D", "expires_after: P14D"}, []string{"confirmation_expires_sooner"}},
+		"smaller tolerance":     {[]string{"tolerance: {rows: 10, percent: 10}", "tolerance: {rows: 10, percent: 5}"}, []string{"tolerance_smaller"}},
+		"two people sooner":     {[]string{"two_people_above: 10000", "two_people_above: 100"}, []string{"two_people_sooner"}},
+		"two people later":      {[]string{"two_people_above: 10000", "two_people_above: 20000"}, nil},
 		"evidence kept longer":  {[]string{"keep: P3Y", "keep: P5Y"}, []string{"evidence_longer"}},
 		"unauthenticated is ok": {[]string{"accept_unauthenticated: false", "accept_unauthenticated: true"}, nil},
 	} {

@@ -15,6 +15,7 @@ func Stricter(older, newer *Policy) []string {
 		stricterRights(older, newer),
 		stricterIdentification(older, newer),
 		stricterConfirmation(older.doc.Confirmation, newer.doc.Confirmation),
+		stricterPlan(older.doc.Plan, newer.doc.Plan),
 		stricterRetention(older, newer),
 	)
 }
@@ -45,6 +46,12 @@ func stricterConfirmation(older, newer Confirmation) []string {
 	codes = appendIf(codes, older.ExpiresAfter.Exceeds(newer.ExpiresAfter), "confirmation_expires_sooner")
 	codes = appendIf(codes, older.AcceptUnauthenticated && !newer.AcceptUnauthenticated, "reply_must_be_authenticated")
 	return codes
+}
+
+func stricterPlan(older, newer Plan) []string {
+	was, is := older.Tolerance, newer.Tolerance
+	codes := appendIf(nil, is.Rows < was.Rows || is.Percent < was.Percent, "tolerance_smaller")
+	return appendIf(codes, newer.TwoPeopleAbove < older.TwoPeopleAbove, "two_people_sooner")
 }
 
 func stricterRetention(older, newer *Policy) []string {

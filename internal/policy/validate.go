@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"maps"
+	"math"
 	"net/mail"
 	"net/url"
 	"regexp"
@@ -52,6 +53,7 @@ func (p *Policy) validate(file *strictyaml.Document) {
 	v.rights("rights", d.Rights)
 	v.identification(d.Identification)
 	v.confirmation(d)
+	v.plan(d.Plan)
 	v.retention(d.Retention)
 	v.recipients(d.Recipients)
 	v.text("processor_note", d.ProcessorNote)
@@ -154,6 +156,18 @@ func (v validation) confirmation(d *document) {
 	}
 	for _, right := range slices.Sorted(maps.Keys(d.CoolingOff)) {
 		v.between("cooling_off."+string(right), d.CoolingOff[right], law.Period{}, law.Days(14))
+	}
+}
+
+func (v validation) plan(p Plan) {
+	v.count("plan.tolerance.rows", p.Tolerance.Rows, 10_000)
+	v.count("plan.tolerance.percent", p.Tolerance.Percent, 100)
+	v.count("plan.two_people_above", p.TwoPeopleAbove, math.MaxInt64)
+}
+
+func (v validation) count(path string, n, most int64) {
+	if n < 0 || n > most {
+		v.Add(path, fmt.Sprintf("must lie between 0 and %d", most), "")
 	}
 }
 

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -28,6 +29,9 @@ func (db *DB) RecordDecision(ctx context.Context, requestID string, d dsr.Decisi
 		if err != nil {
 			return err
 		}
+		if err := refuseSecondSignature(ctx, tx, id, decisionID, d); err != nil {
+			return err
+		}
 		var reason []byte
 		if d.Reason != "" {
 			reason = key.key.Seal("reason", []byte(d.Reason))
@@ -46,6 +50,21 @@ func (db *DB) RecordDecision(ctx context.Context, requestID string, d dsr.Decisi
 		}
 		return err
 	})
+}
+
+// refuseSecondSignature refuses to let one person sign the same thing twice: where
+// two must sign, they are two.
+func refuseSecondSignature(ctx context.Context, tx pgx.Tx, request, decision uuid.UUID, d dsr.Decision) error {
+	if d.Action != dsr.Approve || d.About == "" {
+		return nil
+	}
+	var signed bool
+	err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM decision
+		WHERE request_id = $1 AND action = 'approve' AND about = $2 AND actor = $3 AND accepted AND id <> $4)`, request, d.About, d.Actor, decision).Scan(&signed)
+	if err == nil && signed {
+		return fmt.Errorf("you have approved this already; where a second signature is wanted, another person must give it: %w", dsr.ErrConflict)
+	}
+	return err
 }
 
 // sameReason compares a reason with one that was sealed before.

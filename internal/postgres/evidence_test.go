@@ -79,6 +79,36 @@ func TestApprovalRestsOnASignature(t *testing.T) {
 	}
 }
 
+// TestTwoPeopleAreTwo: where two people must sign, nobody signs twice, and a
+// signature that the request did not take is none.
+func TestTwoPeopleAreTwo(t *testing.T) {
+	b := setup(t)
+	id := b.file()
+	b.walk(id, dsr.Identifying)
+	plan := b.plan(id)
+	sign := func(actor string) (string, error) {
+		d := dsr.Decision{ID: uuid.NewString(), Action: dsr.Approve, About: plan.ID, Actor: actor}
+		return d.ID, b.RecordDecision(t.Context(), id, d)
+	}
+	carryOut := func(name, decision string) error {
+		_, err := b.Take(t.Context(), id, record.Step{
+			Name: name, Event: dsr.EventApproved, Approved: &record.Approval{About: plan.ID, DecisionID: decision, People: 2},
+		})
+		return err
+	}
+	first, err := sign("one")
+	must(t, err)
+	must(t, b.SettleDecision(t.Context(), first, true, nil))
+	_, err = sign("one")
+	wantError(t, "a second signature of the same person", err, dsr.ErrConflict)
+	wantError(t, "one signature", carryOut("one signature", first), dsr.ErrConflict)
+	second, err := sign("two")
+	must(t, err)
+	wantError(t, "a signature that was not taken", carryOut("not taken", second), dsr.ErrConflict)
+	must(t, b.SettleDecision(t.Context(), second, true, nil))
+	must(t, carryOut("two signatures", second))
+}
+
 // TestWhatIsAnsweredHasArrived: a mail whose sender died between the server's 250
 // and our commit is not sent again once it was answered.
 func TestWhatIsAnsweredHasArrived(t *testing.T) {

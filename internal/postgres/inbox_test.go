@@ -203,7 +203,10 @@ func TestFindToken(t *testing.T) {
 	for _, token := range []string{m.Token, m.BounceToken} {
 		o, known, err := b.FindToken(t.Context(), token)
 		must(t, err)
-		want := record.TokenOwner{RequestID: id, State: dsr.Identifying, PolicyVersion: "2026-01-15", Purpose: mailout.Confirmation, ExpiresAt: m.TokenUntil.Truncate(time.Microsecond), Mail: m.Message}
+		if o.MailID != b.mailID(id, mailout.Confirmation, 0) {
+			t.Errorf("of mail %q", o.MailID)
+		}
+		want := record.TokenOwner{RequestID: id, MailID: o.MailID, State: dsr.Identifying, PolicyVersion: "2026-01-15", Purpose: mailout.Confirmation, ExpiresAt: m.TokenUntil.Truncate(time.Microsecond), Mail: m.Message}
 		if diff := cmp.Diff(want, o, cmp.Comparer(time.Time.Equal)); diff != "" || !known {
 			t.Errorf("known %v (-want +got)\n%s", known, diff)
 		}
@@ -233,9 +236,16 @@ func TestFindToken(t *testing.T) {
 func (b *bench) bounced(id string, uid uint32, purpose mailout.Purpose, recipient int) record.Inbound {
 	b.t.Helper()
 	m := inbound(id, uid, "bounce")
-	m.Purpose, m.Tell, m.Bounce = purpose, false, &record.Bounce{Status: "5.1.1"}
-	must(b.t, b.SQL.QueryRow(b.t.Context(), `SELECT id::text FROM outbox WHERE request_id = $1 AND purpose = $2 AND recipient = $3`, id, purpose, recipient).Scan(&m.Bounce.MailID))
+	m.Purpose, m.Tell, m.Bounce = purpose, false, &record.Bounce{Status: "5.1.1", MailID: b.mailID(id, purpose, recipient)}
 	return m
+}
+
+// mailID names a mail in the outbox.
+func (b *bench) mailID(request string, purpose mailout.Purpose, recipient int) string {
+	b.t.Helper()
+	var id string
+	must(b.t, b.SQL.QueryRow(b.t.Context(), `SELECT id::text FROM outbox WHERE request_id = $1 AND purpose = $2 AND recipient = $3`, request, purpose, recipient).Scan(&id))
+	return id
 }
 
 // TestBouncedMail: a mail that was sent and comes back counts as failed, once, with

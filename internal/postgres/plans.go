@@ -34,8 +34,8 @@ func (db *DB) SavePlan(ctx context.Context, requestID string, p record.Plan) err
 		if lines == nil {
 			lines = []dsr.PlanLine{}
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO plan (id, request_id, made_at, lines, digest) VALUES ($1, $2, $3, $4, $5)`,
-			planID, id, db.now(), lines, digest); err != nil {
+		if _, err := tx.Exec(ctx, `INSERT INTO plan (id, request_id, made_at, lines, digest, policy_version, policy_digest, map_digest)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, planID, id, db.now(), lines, digest, p.PolicyVersion, p.PolicyDigest, p.MapDigest); err != nil {
 			return err
 		}
 		key, err := db.requestKey(ctx, tx, id)
@@ -63,21 +63,26 @@ func (db *DB) SavePlan(ctx context.Context, requestID string, p record.Plan) err
 	})
 }
 
-// PlanLines returns the lines of a plan.
-func (db *DB) PlanLines(ctx context.Context, planID string) ([]dsr.PlanLine, error) {
-	id, err := parseID(planID)
+// PlanOf returns a plan of a request without its targets.
+func (db *DB) PlanOf(ctx context.Context, requestID, planID string) (record.Plan, error) {
+	p := record.Plan{ID: planID}
+	id, err := parseID(requestID)
 	if err != nil {
-		return nil, err
+		return p, err
 	}
-	var lines []dsr.PlanLine
+	plan, err := parseID(planID)
+	if err != nil {
+		return p, err
+	}
 	err = db.tx(ctx, "reading the plan", func(tx pgx.Tx) error {
-		err := tx.QueryRow(ctx, `SELECT lines FROM plan WHERE id = $1`, id).Scan(&lines)
+		err := tx.QueryRow(ctx, `SELECT lines, policy_version, policy_digest, map_digest FROM plan WHERE id = $1 AND request_id = $2`, plan, id).
+			Scan(&p.Lines, &p.PolicyVersion, &p.PolicyDigest, &p.MapDigest)
 		if errors.Is(err, pgx.ErrNoRows) {
-			return dsr.ErrNotFound
+			return fmt.Errorf("the plan: %w", dsr.ErrNotFound)
 		}
 		return err
 	})
-	return lines, err
+	return p, err
 }
 
 // PlanTargets returns the rows that a plan means, by name of the store; only

@@ -25,9 +25,12 @@ func TestPlan(t *testing.T) {
 	if err != nil || r.PlanID != second.ID {
 		t.Errorf("the present plan is %s, %v", r.PlanID, err)
 	}
-	lines, err := b.PlanLines(t.Context(), first.ID)
-	if err != nil || !cmp.Equal(lines, first.Lines) {
-		t.Errorf("%v, %v", lines, err)
+	read, err := b.PlanOf(t.Context(), id, first.ID)
+	if err != nil || read.Digest() != first.Digest() {
+		t.Errorf("%v, %v", read, err)
+	}
+	if _, err := b.PlanOf(t.Context(), b.file(), first.ID); !errors.Is(err, dsr.ErrNotFound) {
+		t.Errorf("another request reads this plan: %v", err)
 	}
 	for _, name := range []string{"", "app"} {
 		got, err := b.PlanTargets(t.Context(), id, first.ID, name)
@@ -61,7 +64,8 @@ func TestPlanDigest(t *testing.T) {
 		t.Error("the same plan made twice has two digests")
 	}
 	for what, change := range map[string]func(*record.Plan){
-		"policy": func(p *record.Plan) { p.PolicyVersion = "2" }, "rows": func(p *record.Plan) { p.Lines[0].RowsToErase = 2 },
+		"policy": func(p *record.Plan) { p.PolicyVersion = "2" }, "policy text": func(p *record.Plan) { p.PolicyDigest = "2" },
+		"data map": func(p *record.Plan) { p.MapDigest = "2" }, "rows": func(p *record.Plan) { p.Lines[0].RowsToErase = 2 },
 		"action": func(p *record.Plan) { p.Lines[0].Action = dsr.Leave }, "line": func(p *record.Plan) { p.Lines = append(p.Lines, p.Lines[0]) }, "none": func(p *record.Plan) { p.Lines = nil },
 	} {
 		if plan(change) == same {

@@ -238,13 +238,14 @@ func checkHearsay(ctx context.Context, tx pgx.Tx, id uuid.UUID, s record.Step) e
 	}
 	if a := s.Approved; a != nil {
 		var known bool
-		err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM decision WHERE id::text = $2 AND request_id = $1 AND action = 'approve' AND about = $3)`,
-			id, a.DecisionID, a.About).Scan(&known)
+		var people int
+		err := tx.QueryRow(ctx, `SELECT coalesce(bool_or(id::text = $2), false), count(DISTINCT actor) FILTER (WHERE accepted)
+			FROM decision WHERE request_id = $1 AND action = 'approve' AND about = $3`, id, a.DecisionID, a.About).Scan(&known, &people)
 		if err != nil {
 			return err
 		}
-		if !known {
-			return fmt.Errorf("no signature of this plan is on record: %w", dsr.ErrConflict)
+		if !known || a.People > 1 && people < a.People {
+			return fmt.Errorf("no signature of this plan is on record, or too few: %w", dsr.ErrConflict)
 		}
 	}
 	return nil

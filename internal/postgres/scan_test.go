@@ -138,7 +138,7 @@ func targets(what string) map[string][]store.Target {
 func (b *bench) plan(id string) record.Plan {
 	b.t.Helper()
 	p := record.Plan{
-		ID: uuid.NewString(), PolicyVersion: "2026-01-15", Targets: targets("target"),
+		ID: uuid.NewString(), PolicyVersion: "2026-01-15", PolicyDigest: "policy", MapDigest: "map", Targets: targets("target"),
 		Lines: []dsr.PlanLine{{Store: "app", Collection: "posts", Action: dsr.Delete, Categories: []string{"user.content"}, RowsMatched: 3, RowsToErase: 3}},
 	}
 	must(b.t, b.SavePlan(b.t.Context(), id, p))

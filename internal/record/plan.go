@@ -15,16 +15,19 @@ type Plan struct {
 	ID            string
 	Lines         []dsr.PlanLine
 	PolicyVersion string
+	// PolicyDigest and MapDigest tell which texts the plan rests on.
+	PolicyDigest string
+	MapDigest    string
 	// Targets are the rows, by name of the store. They are personal data.
 	Targets map[string][]store.Target
 }
 
-// Digest is what an approver signs: it changes with the policy, the rows counted
-// and what would become of them.
+// Digest is what an approver signs: it changes with the policy, the data map, the
+// rows counted and what would become of them.
 func (p Plan) Digest() string {
 	h := sha256.New()
 	// Encoding these plain values can't fail.
-	_ = json.NewEncoder(h).Encode(p.PolicyVersion)
+	_ = json.NewEncoder(h).Encode([]string{p.PolicyVersion, p.PolicyDigest, p.MapDigest})
 	_ = json.NewEncoder(h).Encode(p.Lines)
 	return hex.EncodeToString(h.Sum(nil))
 }

@@ -83,8 +83,12 @@ type Step struct {
 // has read as a yes by a decision.
 type Confirmation struct{ MessageID, DecisionID string }
 
-// Approval is the decision by which a person signed, and what it was about.
-type Approval struct{ DecisionID, About string }
+// Approval is the decision by which a person signed, what it was about, and how
+// many different people must have signed that; 0 and 1 are the same.
+type Approval struct {
+	DecisionID, About string
+	People            int
+}
 
 // ErrCancelled: the data subject has cancelled, so the step was not taken.
 var ErrCancelled = errors.New("the data subject has cancelled the request")

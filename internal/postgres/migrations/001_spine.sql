@@ -169,8 +169,11 @@ CREATE TABLE plan (
     request_id uuid NOT NULL REFERENCES request,
     made_at    timestamptz NOT NULL,
     lines      jsonb NOT NULL,
-    -- digest of policy version and lines: what an approver signs
-    digest     bytea NOT NULL
+    -- digest of all that follows and of the lines: what an approver signs
+    digest         bytea NOT NULL,
+    policy_version text NOT NULL,
+    policy_digest  text NOT NULL,
+    map_digest     text NOT NULL
 );
 CREATE INDEX plan_request ON plan (request_id, made_at);
 
