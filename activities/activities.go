@@ -31,6 +31,7 @@ type Records interface {
 	MailOf(ctx context.Context, requestID string, purpose mailout.Purpose) (mailout.Message, error)
 	RequeueFailed(ctx context.Context, requestID string) error
 	SavePlan(ctx context.Context, requestID string, p record.Plan) error
+	StoreClearances(ctx context.Context) ([]dsr.Clearance, error)
 	PlanOf(ctx context.Context, requestID, planID string) (record.Plan, error)
 	PlanTargets(ctx context.Context, requestID, planID, storeName string) (map[string][]store.Target, error)
 	SaveResults(ctx context.Context, requestID string, results []dsr.StoreResult) error
@@ -57,8 +58,9 @@ type ConfiguredStore struct {
 	store.Store
 	// Dataset is the fides_key of the dataset that it holds.
 	Dataset string
-	// Observed stores are read and never written to.
-	Observed bool
+	// Enabled stores need no clearance; all others are read and never written to
+	// until an approver has enabled them.
+	Enabled bool
 }
 
 // Deps is what activities act through.

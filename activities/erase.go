@@ -105,13 +105,17 @@ func (a *Activities) eraseStore(ctx context.Context, in StoreInput) (StoreOutcom
 // since the plan was made or for ever, is never written to: unless it holds
 // nothing to erase, that is a refusal for a person to mend.
 func (a *Activities) eraseUnlessObserved(ctx context.Context, s store.Store, targets []store.Target, now time.Time) ([]store.Tally, error) {
-	if !a.observed(s.Name()) {
+	cleared, err := a.deps.Records.StoreClearances(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if a.enabled(s.Name(), cleared) {
 		return s.Erase(ctx, targets, now, func(rows int64) { activity.RecordHeartbeat(ctx, rows) })
 	}
 	tallies, err := s.Survey(ctx, targets, now)
 	for _, t := range tallies {
 		if err == nil && t.Erased+t.Anonymised > 0 {
-			err = fmt.Errorf("the store %s is in mode observe: %w", s.Name(), store.ErrDenied)
+			err = fmt.Errorf("the store %s is only observed, until an approver enables it: %w", s.Name(), store.ErrDenied)
 		}
 	}
 	return tallies, err

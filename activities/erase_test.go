@@ -25,27 +25,35 @@ func codeFrom(err error) string {
 func TestEraseStoreRefuses(t *testing.T) {
 	t.Parallel()
 	s := loadSample(t)
+	cleared := func(store, dataset string, enabled bool) []dsr.Clearance {
+		return []dsr.Clearance{{Store: store, Dataset: dataset, Enabled: enabled}}
+	}
 	for name, tc := range map[string]struct {
 		observed []string
 		store    string
 		want     string
+		cleared  []dsr.Clearance
 	}{
-		"enabled":                             {nil, "app", ""},
-		"observed, with something to erase":   {[]string{"app"}, "app", CodeStoreDenied},
-		"observed, with nothing to erase":     {[]string{"billing"}, "billing", ""},
-		"another one is observed":             {[]string{"billing"}, "app", ""},
-		"not in the configuration any more":   {nil, "warehouse", CodeStoreSchema},
-		"observed, and not the one to erase":  {[]string{"uploads", "correspondence"}, "billing", ""},
-		"everything is observed, for nothing": {[]string{"app", "billing"}, "billing", ""},
+		"observed until an approver enabled it": {[]string{"app"}, "app", "", cleared("app", "soffiah_app", true)},
+		"enabled once and taken back":           {[]string{"app"}, "app", CodeStoreDenied, cleared("app", "soffiah_app", false)},
+		"enabled for another dataset":           {[]string{"app"}, "app", CodeStoreDenied, cleared("app", "soffiah_old", true)},
+		"another one was enabled":               {[]string{"app"}, "app", CodeStoreDenied, cleared("billing", "soffiah_billing", true)},
+		"enabled":                               {nil, "app", "", nil},
+		"observed, with something to erase":     {[]string{"app"}, "app", CodeStoreDenied, nil},
+		"observed, with nothing to erase":       {[]string{"billing"}, "billing", "", nil},
+		"another one is observed":               {[]string{"billing"}, "app", "", nil},
+		"not in the configuration any more":     {nil, "warehouse", CodeStoreSchema, nil},
+		"observed, and not the one to erase":    {[]string{"uploads", "correspondence"}, "billing", "", nil},
+		"everything is observed, for nothing":   {[]string{"app", "billing"}, "billing", "", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := &ports{state: dsr.Erasing, observed: tc.observed}
+			p := &ports{state: dsr.Erasing, observed: tc.observed, clearances: tc.cleared}
 			_, err := newBench(s, p).env.ExecuteActivity("EraseStore", StoreInput{RequestID: requestID, PlanID: planID, Store: tc.store})
 			if got := codeFrom(err); got != tc.want {
 				t.Errorf("fails with %q (%v), want %q", got, err, tc.want)
 			}
-			if slices.Contains(tc.observed, tc.store) && slices.Contains(p.written, tc.store) {
+			if slices.Contains(tc.observed, tc.store) && tc.want != "" && slices.Contains(p.written, tc.store) {
 				t.Error("an observed store was written to")
 			}
 			erased := slices.ContainsFunc(p.steps, func(s record.Step) bool { return s.Event == dsr.EventStoreErased })

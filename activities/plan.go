@@ -71,10 +71,8 @@ func (a *Activities) makePlan(ctx context.Context, requestID, signedID string) (
 			summary.Stores = append(summary.Stores, s.Name())
 		}
 	}
-	for _, l := range plan.Lines {
-		summary.Observed = summary.Observed || a.observed(l.Store) && l.RowsToErase+l.RowsToAnonymise > 0
-	}
-	return summary, nil
+	summary.Observed, err = a.touchesObserved(ctx, plan.Lines)
+	return summary, err
 }
 
 // twoPeople reports whether a plan touches so many rows that two people must sign.
@@ -102,8 +100,21 @@ func grown(p *policy.Policy, signed, now record.Plan) bool {
 	})
 }
 
-func (a *Activities) observed(name string) bool {
-	return slices.ContainsFunc(a.deps.Stores, func(s ConfiguredStore) bool { return s.Name() == name && s.Observed })
+// touchesObserved reports whether rows of a store would be changed that is only
+// observed.
+func (a *Activities) touchesObserved(ctx context.Context, lines []dsr.PlanLine) (bool, error) {
+	cleared, err := a.deps.Records.StoreClearances(ctx)
+	return slices.ContainsFunc(lines, func(l dsr.PlanLine) bool {
+		return l.RowsToErase+l.RowsToAnonymise > 0 && !a.enabled(l.Store, cleared)
+	}), err
+}
+
+// enabled reports whether a store may be written to.
+func (a *Activities) enabled(name string, cleared []dsr.Clearance) bool {
+	return slices.ContainsFunc(a.deps.Stores, func(s ConfiguredStore) bool {
+		this := dsr.Clearance{Store: s.Name(), Dataset: s.Dataset}
+		return s.Name() == name && (s.Enabled || slices.ContainsFunc(cleared, func(c dsr.Clearance) bool { return c.Enabled && c.Same(this) }))
+	})
 }
 
 // byStore sorts targets by the store that holds them.

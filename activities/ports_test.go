@@ -47,10 +47,12 @@ type ports struct {
 	state    dsr.State
 	match    bool     // the account agrees with what was given
 	stores   []string // configured; all of the sample company's if nil
-	observed []string // stores in mode observe
-	residual int64    // rows that each reading back finds
-	due      bool     // what had to be kept may go now
-	lines    []dsr.PlanLine
+	observed []string // stores that are only observed
+	// clearances are those that approvers gave.
+	clearances []dsr.Clearance
+	residual   int64 // rows that each reading back finds
+	due        bool  // what had to be kept may go now
+	lines      []dsr.PlanLine
 
 	mu        sync.Mutex
 	calls     int
@@ -101,6 +103,10 @@ func (p *ports) MailOf(context.Context, string, mailout.Purpose) (mailout.Messag
 
 func (p *ports) RequeueFailed(context.Context, string) error         { return p.call() }
 func (p *ports) SavePlan(context.Context, string, record.Plan) error { return p.call() }
+func (p *ports) StoreClearances(context.Context) ([]dsr.Clearance, error) {
+	return p.clearances, p.call()
+}
+
 func (p *ports) PlanOf(context.Context, string, string) (record.Plan, error) {
 	return record.Plan{Lines: p.lines}, p.call()
 }
@@ -295,7 +301,7 @@ func newBench(s sample, p *ports) *bench {
 		p.stores = []string{"app", "billing", "uploads", "correspondence"}
 	}
 	for _, name := range p.stores {
-		stores = append(stores, ConfiguredStore{Store: shelf{p, name}, Dataset: "soffiah_" + name, Observed: slices.Contains(p.observed, name)})
+		stores = append(stores, ConfiguredStore{Store: shelf{p, name}, Dataset: "soffiah_" + name, Enabled: !slices.Contains(p.observed, name)})
 	}
 	b.env.RegisterActivityWithOptions(New(Deps{
 		Records: p, Policies: s.policies, Map: s.data, Stores: stores, Watcher: p, Now: now, Log: log,

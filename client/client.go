@@ -31,6 +31,7 @@ type (
 	Decision     = dsr.Decision
 	DecisionView = dsr.DecisionView
 	Action       = dsr.Action
+	Clearance    = dsr.Clearance
 )
 
 // Client is a client of one installation. It is safe for concurrent use.
@@ -114,6 +115,29 @@ func (c *Client) Certificate(ctx context.Context, id string) ([]byte, error) {
 	var document json.RawMessage
 	err := c.do(ctx, http.MethodGet, "/requests/"+url.PathEscape(id)+"/certificate", "", nil, &document)
 	return document, err
+}
+
+// Stores returns which data stores may be written to, in the order of the configuration.
+func (c *Client) Stores(ctx context.Context) ([]Clearance, error) {
+	var answer struct {
+		Stores []Clearance `json:"stores"`
+	}
+	err := c.do(ctx, http.MethodGet, "/stores", "", nil, &answer)
+	return answer.Stores, err
+}
+
+// EnableStore lets Habeas write to a data store, on the strength of a plan that the
+// holder of the token has read.
+func (c *Client) EnableStore(ctx context.Context, store, planID string) (Clearance, error) {
+	var cleared Clearance
+	body := map[string]string{"plan_id": planID}
+	return cleared, c.do(ctx, http.MethodPost, "/stores/"+url.PathEscape(store)+"/enable", "", body, &cleared)
+}
+
+// ObserveStore takes back that Habeas may write to a data store.
+func (c *Client) ObserveStore(ctx context.Context, store string) (Clearance, error) {
+	var cleared Clearance
+	return cleared, c.do(ctx, http.MethodPost, "/stores/"+url.PathEscape(store)+"/observe", "", nil, &cleared)
 }
 
 func (c *Client) do(ctx context.Context, method, path, idempotencyKey string, body, result any) error {

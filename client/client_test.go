@@ -60,6 +60,21 @@ func (s *service) Certificate(_ context.Context, id string) ([]byte, error) {
 	return []byte("{\n  \"signed\": \"a \\u0026 b\" }\n"), s.err
 }
 
+// stores is the service that says which stores may be written to.
+type stores struct{ *service }
+
+func (s stores) List(context.Context) ([]dsr.Clearance, error) {
+	return []dsr.Clearance{{Store: "app", Dataset: "shop"}}, s.err
+}
+
+func (s stores) Enable(_ context.Context, store, plan, actor string) (dsr.Clearance, error) {
+	return dsr.Clearance{Store: store, Enabled: true, PlanID: plan, Actor: actor}, s.err
+}
+
+func (s stores) Observe(_ context.Context, store, actor string) (dsr.Clearance, error) {
+	return dsr.Clearance{Store: store, Actor: actor}, s.err
+}
+
 func summary() dsr.Summary {
 	return dsr.Summary{ID: "req-1", Reference: "H-7K3M-9QXT", Right: dsr.Erasure, State: dsr.AwaitingApproval, Channel: dsr.Portal, ReceivedAt: noon, DueAt: noon.AddDate(0, 1, 0)}
 }
@@ -82,7 +97,7 @@ func start(t *testing.T) (*service, *client.Client) {
 	s := &service{}
 	sum := sha256.Sum256([]byte(token))
 	handler, err := web.Team(web.Deps{
-		Requests: s, Tokens: []access.Token{{Name: "approver", Role: access.Approver, SHA256: sum[:]}},
+		Requests: s, Stores: stores{s}, Tokens: []access.Token{{Name: "approver", Role: access.Approver, SHA256: sum[:]}},
 		Form:      portal.Form{Rights: dsr.Rights(), Required: []string{"email"}},
 		PublicURL: "https://privacy.example", TeamURL: "http://127.0.0.1:8081", Secret: []byte(strings.Repeat("k", 32)),
 		Ready: func(context.Context) map[string]error { return nil }, Metrics: http.NotFoundHandler(), Registerer: prometheus.NewRegistry(),
@@ -131,6 +146,22 @@ func TestList(t *testing.T) {
 		if diff := cmp.Diff(f, s.filter); diff != "" {
 			t.Errorf("(-asked +received)\n%s", diff)
 		}
+	}
+}
+
+func TestStores(t *testing.T) {
+	_, c := start(t)
+	all, err := c.Stores(t.Context())
+	if err != nil || len(all) != 1 || all[0].Store != "app" || all[0].Enabled {
+		t.Errorf("%+v, %v", all, err)
+	}
+	enabled, err := c.EnableStore(t.Context(), "app", "the plan")
+	if want := (client.Clearance{Store: "app", Enabled: true, PlanID: "the plan", Actor: "approver"}); err != nil || enabled != want {
+		t.Errorf("%+v, %v", enabled, err)
+	}
+	observed, err := c.ObserveStore(t.Context(), "app")
+	if want := (client.Clearance{Store: "app", Actor: "approver"}); err != nil || observed != want {
+		t.Errorf("%+v, %v", observed, err)
 	}
 }
 

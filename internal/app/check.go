@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/soffiah/habeas/internal/config"
 	"github.com/soffiah/habeas/internal/datamap"
+	"github.com/soffiah/habeas/internal/dsr"
 	"github.com/soffiah/habeas/internal/mailin"
 	"github.com/soffiah/habeas/internal/policy"
 	"github.com/soffiah/habeas/internal/postgres"
@@ -33,6 +35,8 @@ type checking struct {
 	cfg      *config.Config
 	now      time.Time
 	findings []Finding
+	// cleared are the stores of the configuration, as far as the database tells.
+	cleared []dsr.Clearance
 }
 
 // Check tests every part that a configuration names and says what is wrong with
@@ -70,6 +74,7 @@ func (c *checking) database(ctx context.Context, master *vault.Master) {
 	defer cancel()
 	db, err := postgres.Open(ctx, c.cfg.Database.URL.Reveal(), master, func() time.Time { return c.now })
 	if err == nil {
+		c.cleared, err = clearances(c.cfg.Stores, db).List(ctx)
 		db.Close()
 	}
 	c.found("database", err, "schema and master key fit", "check database.url, then run `habeas migrate`")
@@ -172,8 +177,8 @@ func (c *checking) store(ctx context.Context, configured config.Store, m *datama
 	}
 	if len(faults) == 0 {
 		says := "matches the data map"
-		if configured.Mode != config.Enabled {
-			says += "; mode observe: found and planned, never written to"
+		if !slices.ContainsFunc(c.cleared, func(s dsr.Clearance) bool { return s.Store == configured.Name && s.Enabled }) {
+			says += "; observed: searched and planned for, never written to until an approver who has read a plan enables it with `habeas store enable " + configured.Name + " --plan ID`"
 		}
 		c.found(part, nil, says, "")
 	}

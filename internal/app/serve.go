@@ -72,6 +72,7 @@ func (p *Program) webDeps() (web.Deps, func(), error) {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return web.Deps{
 		Requests: &requests.Service{Records: p.db, Temporal: c, Policies: p.policies, Letters: p.letters, Now: p.now, MostPerHour: p.cfg.Limits.RequestsPerHourPerEmail},
+		Stores:   clearances(p.cfg.Stores, p.db),
 		Tokens:   tokens, Form: form(current), PublicURL: p.cfg.Public.URL, TeamURL: p.cfg.Team.URL,
 		Secret: p.db.Master().Derive("web", 32), TrustedProxies: p.cfg.TrustedProxies,
 		Ready: func(ctx context.Context) map[string]error {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/soffiah/habeas/activities"
+	"github.com/soffiah/habeas/internal/clearance"
 	"github.com/soffiah/habeas/internal/config"
 	"github.com/soffiah/habeas/internal/store"
 	"github.com/soffiah/habeas/internal/store/imap"
@@ -22,9 +23,18 @@ func openStores(ctx context.Context, configured []config.Store) ([]activities.Co
 			closeAll(opened)
 			return nil, fmt.Errorf("opening the data store %s: %w", c.Name, err)
 		}
-		opened = append(opened, activities.ConfiguredStore{Store: s, Dataset: c.Dataset, Observed: c.Mode != config.Enabled})
+		opened = append(opened, activities.ConfiguredStore{Store: s, Dataset: c.Dataset, Enabled: c.Mode == config.Enabled})
 	}
 	return opened, nil
+}
+
+// clearances says which of the configured stores may be written to.
+func clearances(configured []config.Store, records clearance.Records) *clearance.Service {
+	s := &clearance.Service{Records: records}
+	for _, c := range configured {
+		s.Stores = append(s.Stores, clearance.Store{Name: c.Name, Dataset: c.Dataset, Enabled: c.Mode == config.Enabled})
+	}
+	return s
 }
 
 func openStore(ctx context.Context, c config.Store) (store.Store, error) {

@@ -22,7 +22,7 @@ var levels = map[string]int{
 	"internal/dsr": 0, "internal/strictyaml": 0, "internal/vault": 0, "internal/law": 0, "examples/soffiah": 0,
 
 	"internal/datamap": 1, "internal/audit": 1, "internal/identity": 1, "internal/policy": 1, "internal/config": 1,
-	"internal/reply": 1, "internal/mailout": 1, "internal/mailin": 1, "internal/temporalx": 1, "client": 1,
+	"internal/reply": 1, "internal/mailout": 1, "internal/mailin": 1, "internal/clearance": 1, "internal/temporalx": 1, "client": 1,
 
 	"internal/store": 2, "internal/web/access": 2, "internal/web/problem": 2, "internal/web/assets": 2,
 

@@ -116,7 +116,7 @@ Try it yourself:  habeas dev`,
 	root.PersistentFlags().StringVarP(&p.config, "config", "c", "", "configuration file (HABEAS_CONFIG; habeas.yaml if neither is given)")
 	root.PersistentFlags().BoolVar(&p.json, "json", false, "print one JSON document instead of words")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(p.server(), p.worker(), p.migrate(), p.check(), p.key(), p.request(), p.certificate(), p.mail(), p.dev(), p.demo(), p.version())
+	root.AddCommand(p.server(), p.worker(), p.migrate(), p.check(), p.key(), p.request(), p.store(), p.certificate(), p.mail(), p.dev(), p.demo(), p.version())
 	return root
 }
 

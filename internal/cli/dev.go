@@ -29,7 +29,7 @@ data subject with any mail client (SMTP and IMAP on loopback, any address, passw
 		RunE:    func(cmd *cobra.Command, _ []string) error { return p.develop(cmd.Context(), o) },
 	}
 	cmd.PersistentFlags().StringVar(&o.Dir, "dir", devDir(), "where the state is")
-	cmd.Flags().BoolVar(&o.Cautious, "cautious", false, "keep cooling-off, approval and minimum age of a reply as Habeas has them by itself")
+	cmd.Flags().BoolVar(&o.Cautious, "cautious", false, "keep cooling-off, approval, minimum age of a reply and stores that are only observed, as Habeas has them by itself")
 	sandboxFlags(cmd, &o)
 	cmd.AddCommand(p.devReply(&o))
 	return cmd

@@ -27,8 +27,7 @@ func (p *program) request() *cobra.Command {
 		Long: `Speaks to the API of a running server. The address is that of the team's listener, the
 token one of the configuration; both can come from HABEAS_URL and HABEAS_TOKEN.`,
 	})
-	cmd.PersistentFlags().StringVar(&r.url, "url", p.env("HABEAS_URL", "http://127.0.0.1:8081"), "address of the team's listener (HABEAS_URL)")
-	cmd.PersistentFlags().StringVar(&r.token, "token", "", "API token (HABEAS_TOKEN)")
+	p.remoteFlags(cmd, r)
 	cmd.AddCommand(p.submit(r), p.list(r), p.show(r))
 	for _, d := range []struct {
 		action dsr.Action
@@ -45,6 +44,12 @@ token one of the configuration; both can come from HABEAS_URL and HABEAS_TOKEN.`
 		cmd.AddCommand(p.decide(r, d.action, d.short))
 	}
 	return cmd
+}
+
+// remoteFlags lets every command below cmd say where the API is.
+func (p *program) remoteFlags(cmd *cobra.Command, r *remote) {
+	cmd.PersistentFlags().StringVar(&r.url, "url", p.env("HABEAS_URL", "http://127.0.0.1:8081"), "address of the team's listener (HABEAS_URL)")
+	cmd.PersistentFlags().StringVar(&r.token, "token", "", "API token (HABEAS_TOKEN)")
 }
 
 func (p *program) env(name, otherwise string) string {

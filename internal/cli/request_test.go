@@ -49,6 +49,10 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	var answer any = details()
 	switch {
+	case strings.HasSuffix(r.URL.Path, "/stores"):
+		answer = map[string][]dsr.Clearance{"stores": {{Store: "app", Dataset: "shop", Enabled: true, PlanID: "the plan", Actor: "ann", At: &noon}, {Store: "bills", Dataset: "bills"}}}
+	case strings.Contains(r.URL.Path, "/stores/"):
+		answer = dsr.Clearance{Store: "app", Dataset: "shop", Actor: "ann", At: &noon}
 	case r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/requests"):
 		answer = dsr.Receipt{RequestID: "id", Reference: "H-7K3M-9QXT", ReceivedAt: noon, DueAt: noon.AddDate(0, 1, 0)}
 	case r.Method == http.MethodPost:
@@ -115,6 +119,30 @@ func TestRequestList(t *testing.T) {
 	var page dsr.SummaryPage
 	if run(t, input{environ: a.environ}, "request", "list", "--json").json(t, &page); len(page.Requests) != 1 || page.Next != "cursor" {
 		t.Errorf("%+v", page)
+	}
+}
+
+func TestStore(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	list := run(t, input{environ: a.environ}, "store", "list")
+	list.ends(t, cli.ExitOK)
+	want := "STORE  DATASET  MODE     BY   SINCE       PLAN\napp    shop     enabled  ann  2026-03-05  the plan\nbills  bills    observe                   \n"
+	if diff := cmp.Diff(want, list.out); diff != "" {
+		t.Errorf("(-want +said)\n%s", diff)
+	}
+	run(t, input{environ: a.environ}, "store", "enable", "app").ends(t, cli.ExitUsage)
+	run(t, input{environ: a.environ}, "store", "enable", "app", "--plan", "p").ends(t, cli.ExitOK, "may write to app")
+	if a.path != "/api/v1/stores/app/enable" || a.body != `{"plan_id":"p"}` {
+		t.Errorf("%s %s", a.path, a.body)
+	}
+	run(t, input{environ: a.environ}, "store", "observe", "app").ends(t, cli.ExitOK, "only observed")
+	if a.method != "POST" || a.path != "/api/v1/stores/app/observe" {
+		t.Errorf("%s %s", a.method, a.path)
+	}
+	var c dsr.Clearance
+	if run(t, input{environ: a.environ}, "store", "observe", "app", "--json").json(t, &c); c.Actor != "ann" {
+		t.Errorf("%+v", c)
 	}
 }
 

@@ -193,8 +193,8 @@ type Mode string
 
 // The modes of a store.
 const (
-	Observe Mode = "observe" // search and plan only; the default
-	Enabled Mode = "enabled" // erase as well
+	Observe Mode = "observe" // search and plan only, until an approver enables the store; the default
+	Enabled Mode = "enabled" // erase as well, without asking anybody: for demonstrations only
 )
 
 // Store is a data store. Which settings it has depends on its kind.

@@ -55,7 +55,7 @@ stores:
   - name: uploads
     kind: s3
     dataset: soffiah_uploads
-    mode: enabled
+    mode: observe
     endpoint: https://s3.eu-west-3.amazonaws.com
     region: eu-west-3
     bucket: uploads
@@ -137,7 +137,7 @@ func TestParse(t *testing.T) {
 		},
 		Stores: []Store{
 			{Name: "app", Kind: Postgres, Dataset: "soffiah_app", Mode: Observe, URL: "postgres://app:app-secret@db:5432/app", URLFile: "app.url"},
-			{Name: "uploads", Kind: S3, Dataset: "soffiah_uploads", Mode: Enabled, Endpoint: "https://s3.eu-west-3.amazonaws.com",
+			{Name: "uploads", Kind: S3, Dataset: "soffiah_uploads", Mode: Observe, Endpoint: "https://s3.eu-west-3.amazonaws.com",
 				Region: "eu-west-3", Bucket: "uploads", AccessKey: "AKIA", SecretKey: "s3-secret", SecretKeyFile: "s3.key"},
 			{Name: "letters", Kind: IMAPMail, Dataset: "soffiah_letters", Mode: Observe, IMAP: letters, Folders: []string{"INBOX", "Archive"}},
 		},

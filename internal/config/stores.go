@@ -4,7 +4,7 @@ import "fmt"
 
 // stores judges the data stores. A setting of another kind than the store's is
 // an error: its author believes that it does something.
-func (l *loading) stores(stores []Store) {
+func (l *loading) stores(kind Kind, stores []Store) {
 	if len(stores) == 0 {
 		l.Add("stores", "is missing", "without a data store there is nothing to search: name at least one")
 	}
@@ -16,6 +16,9 @@ func (l *loading) stores(stores []Store) {
 		l.matches(at+"dataset", s.Dataset, identifier)
 		l.once(at+"dataset", datasets, s.Dataset)
 		oneOf(l, at+"mode", s.Mode, Observe, Enabled)
+		if s.Mode == Enabled && kind != Demo {
+			l.Add(at+"mode", "is for demonstrations", "leave it out: an approver who has read a plan enables the store with `habeas store enable "+s.Name+"`")
+		}
 		oneOf(l, at+"kind", s.Kind, Postgres, S3, IMAPMail)
 		l.settingsOf(at, s)
 		variable := "HABEAS_STORE_" + capitals(s.Name)

@@ -33,7 +33,7 @@ func (l *loading) validate() {
 	}
 	l.tokens(c.Tokens)
 	l.mail(c.Mail)
-	l.stores(c.Stores)
+	l.stores(c.Installation.Kind, c.Stores)
 	l.files("datasets", "dataset", c.Datasets)
 	l.files("policies", "policy", c.Policies)
 	oneOf(l, "log.level", c.Log.Level, "debug", "info", "warn", "error")

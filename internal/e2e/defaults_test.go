@@ -52,7 +52,9 @@ func (i skipped) carefully() {
 	i.at(env, time.Hour, func() { i.reply(a, receipt, mailout.Confirmation, yes) })
 	i.at(env, time.Hour+time.Second, func() {}) // the notice goes out; the cooling-off begins with it
 	i.at(env, 73*time.Hour-time.Minute, func() { i.untouched(a, receipt.RequestID, dsr.CoolingOff) })
-	i.at(env, 73*time.Hour+time.Minute, func() { i.untouched(a, receipt.RequestID, dsr.AwaitingApproval) })
+	i.at(env, 73*time.Hour+time.Minute, func() { i.untouched(a, receipt.RequestID, dsr.AwaitingPerson) })
+	i.at(env, 74*time.Hour, func() { i.enableStores(env, receipt.RequestID) })
+	i.at(env, 75*time.Hour, func() { i.untouched(a, receipt.RequestID, dsr.AwaitingApproval) })
 	i.at(env, 80*time.Hour, func() { i.approve(env, receipt.RequestID) })
 	i.at(env, 81*time.Hour, func() {})
 	result := i.live(env, receipt.RequestID)
@@ -119,6 +121,33 @@ func (i skipped) sameRows(a soffiah.Account, before map[string]tally) {
 	if diff := cmp.Diff(before, after); diff != "" {
 		i.t.Errorf("data has changed without a confirmation (-before +after):\n%s", diff)
 	}
+}
+
+// enableStores lets every store be written to, on the strength of the plan that
+// waits for it, and has the request go on.
+func (i skipped) enableStores(env *testsuite.TestWorkflowEnvironment, requestID string) {
+	d := i.show(requestID)
+	if d.Attention != dsr.StoreObserved {
+		i.t.Errorf("attention %q", d.Attention)
+	}
+	for _, s := range i.Config.Stores {
+		c := dsr.Clearance{Store: s.Name, Dataset: s.Dataset, Enabled: true, PlanID: d.PlanID, Actor: "somebody"}
+		if err := i.db.ClearStore(i.t.Context(), c); err != nil {
+			i.t.Errorf("enabling %s: %v", s.Name, err)
+		}
+	}
+	retry := dsr.Decision{ID: uuid.NewString(), Action: dsr.Retry, Actor: "somebody"}
+	if err := i.db.RecordDecision(i.t.Context(), requestID, retry); err != nil {
+		i.t.Error(err)
+	}
+	refused := func(err error) { i.t.Errorf("the retry was refused: %v", err) }
+	env.UpdateWorkflow(workflows.UpdateDecide, retry.ID, &testsuite.TestUpdateCallback{
+		OnAccept: func() {}, OnReject: refused, OnComplete: func(_ any, err error) {
+			if err != nil {
+				refused(err)
+			}
+		},
+	}, workflows.Decision{ID: retry.ID, Action: retry.Action})
 }
 
 // approve approves first what nobody waits for, which must be refused, and then

@@ -124,7 +124,7 @@ func (s *Sandbox) settings(o Options, datasets []string) (map[string]any, error)
 	if err != nil {
 		return nil, err
 	}
-	stores, mailbox, err := s.stores()
+	stores, mailbox, err := s.stores(o)
 	if err != nil {
 		return nil, err
 	}
@@ -152,8 +152,11 @@ func (s *Sandbox) settings(o Options, datasets []string) (map[string]any, error)
 }
 
 // stores is the sample company's stores, and how to reach the mailbox.
-func (s *Sandbox) stores() (stores []any, mailbox map[string]any, err error) {
-	files := map[string]string{}
+func (s *Sandbox) stores(o Options) (stores []any, mailbox map[string]any, err error) {
+	files, mode := map[string]string{}, "enabled"
+	if o.Cautious {
+		mode = "observe"
+	}
 	for name, value := range map[string]string{
 		"app-url": s.Company.AppURL, "billing-url": s.Company.BillingURL, "mail-password": devenv.MailPassword, "s3-secret-key": s.Objects.SecretKey(),
 	} {
@@ -163,13 +166,13 @@ func (s *Sandbox) stores() (stores []any, mailbox map[string]any, err error) {
 	}
 	mailbox = map[string]any{"address": s.Mail.IMAPAddr(), "tls": "none", "username": Mailbox, "password_file": files["mail-password"]}
 	return []any{
-		map[string]any{"name": "app", "kind": "postgres", "dataset": "soffiah_app", "mode": "enabled", "url_file": files["app-url"]},
-		map[string]any{"name": "billing", "kind": "postgres", "dataset": "soffiah_billing", "mode": "enabled", "url_file": files["billing-url"]},
+		map[string]any{"name": "app", "kind": "postgres", "dataset": "soffiah_app", "mode": mode, "url_file": files["app-url"]},
+		map[string]any{"name": "billing", "kind": "postgres", "dataset": "soffiah_billing", "mode": mode, "url_file": files["billing-url"]},
 		map[string]any{
-			"name": "uploads", "kind": "s3", "dataset": "soffiah_uploads", "mode": "enabled", "bucket": "soffiah-uploads", "region": "us-east-1",
+			"name": "uploads", "kind": "s3", "dataset": "soffiah_uploads", "mode": mode, "bucket": "soffiah-uploads", "region": "us-east-1",
 			"endpoint": "http://" + strings.TrimPrefix(s.Objects.Endpoint(), "http://"), "access_key": s.Objects.AccessKey(), "secret_key_file": files["s3-secret-key"],
 		},
-		map[string]any{"name": "correspondence", "kind": "imap", "dataset": "soffiah_correspondence", "mode": "enabled", "imap": mailbox},
+		map[string]any{"name": "correspondence", "kind": "imap", "dataset": "soffiah_correspondence", "mode": mode, "imap": mailbox},
 	}, mailbox, nil
 }
 

@@ -37,7 +37,8 @@ type Options struct {
 	TemporalAddress string
 	TemporalUI      bool
 	// Cautious keeps the cooling-off, the approval and the other safeties of the
-	// sample policy, which a demonstration goes without.
+	// sample policy, which a demonstration goes without, and lets no store be written
+	// to before an approver has enabled it.
 	Cautious bool
 	// Policy, if not nil, changes the sample policy, as its YAML says it, after
 	// everything else was decided.

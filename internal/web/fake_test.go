@@ -71,6 +71,21 @@ func (f *fake) Certificate(context.Context, string) ([]byte, error) {
 	return []byte(`{"certificate":true}`), err
 }
 
+// fakeStores is the service that says which stores may be written to.
+type fakeStores struct{ *fake }
+
+func (f fakeStores) List(context.Context) ([]dsr.Clearance, error) {
+	return []dsr.Clearance{{Store: "app", Dataset: "soffiah_app"}}, f.note(func() {})
+}
+
+func (f fakeStores) Enable(_ context.Context, store, plan, actor string) (dsr.Clearance, error) {
+	return dsr.Clearance{Store: store, Dataset: "soffiah_app", Enabled: true, PlanID: plan, Actor: actor, At: &noon}, f.note(func() {})
+}
+
+func (f fakeStores) Observe(_ context.Context, store, actor string) (dsr.Clearance, error) {
+	return dsr.Clearance{Store: store, Dataset: "soffiah_app", Actor: actor, At: &noon}, f.note(func() {})
+}
+
 var noon = time.Date(2026, 3, 5, 12, 0, 0, 0, time.UTC)
 
 // bench is one pair of handlers with all they stand on.
@@ -92,7 +107,7 @@ func setup(t *testing.T, change ...func(*Deps)) *bench {
 	b.fake.page = dsr.SummaryPage{Requests: []dsr.Summary{b.fake.details.Summary}, Next: "cursor-2"}
 	reg := prometheus.NewRegistry()
 	b.deps = Deps{
-		Requests: b.fake,
+		Requests: b.fake, Stores: fakeStores{b.fake},
 		Form: portal.Form{
 			Controller: "Soffiah", PrivacyPolicy: "https://soffiah.example/privacy", Contact: "privacy@soffiah.example",
 			Rights: dsr.Rights(), Required: []string{"email", "account_name"},

@@ -26,6 +26,11 @@ func endpoints() []endpoint {
 		{"GET", "/api/v1/requests/req-1", access.Read, "", http.StatusOK},
 		{"GET", "/api/v1/requests/req-1/certificate", access.Read, "", http.StatusOK},
 	}
+	all = append(all,
+		endpoint{"GET", "/api/v1/stores", access.Read, "", http.StatusOK},
+		endpoint{"POST", "/api/v1/stores/app/enable", access.EnableStore, `{"plan_id":"0197a000-0000-7000-8000-000000000001"}`, http.StatusOK},
+		endpoint{"POST", "/api/v1/stores/app/observe", access.ObserveStore, "", http.StatusOK},
+	)
 	for _, a := range dsr.Actions() {
 		all = append(all, endpoint{"POST", "/api/v1/requests/req-1/" + string(a), access.Decide(a), `{"reason":"because"}`, http.StatusOK})
 	}

@@ -36,6 +36,7 @@ import (
 // Deps is what the pages and the API need.
 type Deps struct {
 	Requests api.Requests
+	Stores   api.Stores
 	Tokens   []access.Token
 	// Form is what the company and its policy say about the form of the portal.
 	Form portal.Form
@@ -143,8 +144,8 @@ type server struct {
 // prepare checks d, fills what was left out, and derives what a listener needs.
 func prepare(d *Deps, address, listener string) (server, error) {
 	s := server{listener: listener, requests: checked{d.Requests, d.Form}}
-	if d.Requests == nil || d.Log == nil || d.Now == nil || d.Ready == nil || d.Metrics == nil || d.Registerer == nil {
-		return s, errors.New("one of Requests, Log, Now, Ready, Metrics and Registerer is missing")
+	if d.Requests == nil || d.Stores == nil || d.Log == nil || d.Now == nil || d.Ready == nil || d.Metrics == nil || d.Registerer == nil {
+		return s, errors.New("one of Requests, Stores, Log, Now, Ready, Metrics and Registerer is missing")
 	}
 	if d.Zone == nil {
 		d.Zone = time.UTC
@@ -171,7 +172,7 @@ func prepare(d *Deps, address, listener string) (server, error) {
 	}
 	document, err := api.Document()
 	s.api = api.API{
-		Requests: s.requests, Tokens: tokens, Base: u.Scheme + "://" + u.Host + s.base,
+		Requests: s.requests, Stores: d.Stores, Tokens: tokens, Base: u.Scheme + "://" + u.Host + s.base,
 		Failures: guard.NewLimiter(d.Attempts, d.Now), Document: document,
 	}
 	return s, err

@@ -185,6 +185,22 @@ CREATE TABLE plan_target (
     PRIMARY KEY (plan_id, store)
 );
 
+-- Who let Habeas write to which data store, and took it back; the last row counts.
+CREATE TABLE clearance (
+    id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    store   text NOT NULL,
+    dataset text NOT NULL,
+    enabled boolean NOT NULL,
+    -- the plan that was read before
+    plan_id uuid REFERENCES plan,
+    actor   text NOT NULL,
+    at      timestamptz NOT NULL,
+    CHECK (enabled = (plan_id IS NOT NULL))
+);
+CREATE INDEX clearance_store ON clearance (store, dataset, id DESC);
+CREATE TRIGGER clearance_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON clearance
+    EXECUTE FUNCTION refuse_change();
+
 CREATE TABLE store_result (
     request_id      uuid NOT NULL REFERENCES request,
     store           text NOT NULL,

@@ -18,7 +18,7 @@ const (
 	Intake   Role = "intake"   // the controller's own application: files requests, reads nothing
 	Viewer   Role = "viewer"   // sees requests without personal data
 	Handler  Role = "handler"  // works on requests
-	Approver Role = "approver" // also signs plans
+	Approver Role = "approver" // also signs plans, and lets data stores be written to
 )
 
 // Permission is one thing that a role may or may not do. A decision is a
@@ -30,6 +30,8 @@ const (
 	Submit       Permission = "submit"        // file a request
 	Read         Permission = "read"          // see requests, without personal data
 	ReadPersonal Permission = "read_personal" // see what the person and the team wrote
+	EnableStore  Permission = "enable_store"  // let Habeas write to a data store
+	ObserveStore Permission = "observe_store" // take that back
 )
 
 // Decide is the permission to take a decision.
@@ -40,7 +42,7 @@ func Roles() []Role { return []Role{Intake, Viewer, Handler, Approver} }
 
 // Permissions returns every permission.
 func Permissions() []Permission {
-	all := []Permission{Submit, Read, ReadPersonal}
+	all := []Permission{Submit, Read, ReadPersonal, EnableStore, ObserveStore}
 	for _, a := range dsr.Actions() {
 		all = append(all, Decide(a))
 	}
@@ -55,7 +57,7 @@ func (r Role) May(p Permission) bool {
 	case Viewer:
 		return p == Read
 	case Handler:
-		return p != Decide(dsr.Approve) && slices.Contains(Permissions(), p)
+		return p != Decide(dsr.Approve) && p != EnableStore && slices.Contains(Permissions(), p)
 	case Approver:
 		return slices.Contains(Permissions(), p)
 	}

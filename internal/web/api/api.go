@@ -34,9 +34,20 @@ type Requests interface {
 	Certificate(ctx context.Context, id string) ([]byte, error)
 }
 
+// Stores says which data stores may be written to. Its errors are those of
+// [Requests].
+type Stores interface {
+	List(ctx context.Context) ([]dsr.Clearance, error)
+	// Enable lets Habeas write to a store, on the strength of a plan that the actor
+	// has read; Observe takes that back.
+	Enable(ctx context.Context, store, planID, actor string) (dsr.Clearance, error)
+	Observe(ctx context.Context, store, actor string) (dsr.Clearance, error)
+}
+
 // API answers under /api/v1.
 type API struct {
 	Requests Requests
+	Stores   Stores
 	Tokens   access.Tokens
 	// Base is the address in front of /api/v1, from the configuration.
 	Base string
@@ -58,6 +69,9 @@ func (a API) Team(r gin.IRoutes) {
 	r.GET("/api/v1/requests/:id", guard.Handle(a.show))
 	r.GET("/api/v1/requests/:id/certificate", guard.Handle(a.certificate))
 	r.POST("/api/v1/requests/:id/:action", guard.Handle(a.decide))
+	r.GET("/api/v1/stores", guard.Handle(a.stores))
+	r.POST("/api/v1/stores/:store/enable", guard.Handle(a.enable))
+	r.POST("/api/v1/stores/:store/observe", guard.Handle(a.observe))
 	r.GET("/api/v1/openapi.json", func(c *gin.Context) { c.Data(http.StatusOK, "application/json; charset=utf-8", a.Document) })
 }
 

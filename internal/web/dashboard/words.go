@@ -34,7 +34,7 @@ func attentions() map[dsr.Attention]string {
 		dsr.MailUndeliverable: "A mail to the person was refused for good or came back; the last event says which and why. Mend the address or the mail server, then retry; if the answer reached them another way, resolve the request.",
 		dsr.PlanApproval:      "The plan in rows is ready. Nothing is erased before it is approved.",
 		dsr.SecondApproval:    "The plan touches so many rows that a second person must sign it. Whoever has signed it can't sign it again.",
-		dsr.StoreObserved:     "A data store is in mode observe, so nothing may be written to it. Enable it in the configuration, then retry.",
+		dsr.StoreObserved:     "A data store is only observed, so nothing may be written to it. Read the plan below; an approver then enables the store with `habeas store enable NAME --plan ID`. Then retry.",
 		dsr.StoreFailing:      "A data store fails again and again. Habeas keeps trying; once it is mended, retry to go on at once.",
 		dsr.StoreBlocked:      "A data store refuses for a reason that trying again does not mend. Mend it, then retry.",
 		dsr.PolicyStricter:    "A later version of the policy is stricter than the one in force when the request arrived. Decide whether to go on.",
