@@ -70,8 +70,7 @@ func (e *Error) Error() string {
 
 // Submit files a request.
 func (c *Client) Submit(ctx context.Context, in Intake) (Receipt, error) {
-	var r Receipt
-	return r, c.do(ctx, http.MethodPost, "/requests", in.IdempotencyKey, in, &r)
+	return ask[Receipt](ctx, c, http.MethodPost, "/requests", in.IdempotencyKey, in)
 }
 
 // List returns a page of requests, newest first.
@@ -88,26 +87,23 @@ func (c *Client) List(ctx context.Context, f ListFilter) (Page, error) {
 	if f.Limit > 0 {
 		q.Set("limit", strconv.Itoa(f.Limit))
 	}
-	var p Page
-	return p, c.do(ctx, http.MethodGet, "/requests?"+q.Encode(), "", nil, &p)
+	return ask[Page](ctx, c, http.MethodGet, "/requests?"+q.Encode(), "", nil)
 }
 
 // Show returns one request by its id or reference.
 func (c *Client) Show(ctx context.Context, id string) (Details, error) {
-	var d Details
-	return d, c.do(ctx, http.MethodGet, "/requests/"+url.PathEscape(id), "", nil, &d)
+	return ask[Details](ctx, c, http.MethodGet, "/requests/"+url.PathEscape(id), "", nil)
 }
 
 // Decide takes a decision about a request.
 func (c *Client) Decide(ctx context.Context, id string, d Decision) (DecisionView, error) {
-	var v DecisionView
 	body := map[string]string{}
 	for name, value := range map[string]string{"id": d.ID, "about": d.About, "store": d.Store, "reason": d.Reason} {
 		if value != "" {
 			body[name] = value
 		}
 	}
-	return v, c.do(ctx, http.MethodPost, "/requests/"+url.PathEscape(id)+"/"+url.PathEscape(string(d.Action)), "", body, &v)
+	return ask[DecisionView](ctx, c, http.MethodPost, "/requests/"+url.PathEscape(id)+"/"+url.PathEscape(string(d.Action)), "", body)
 }
 
 // Certificate returns the certificate of a request, as it was signed.
@@ -129,15 +125,19 @@ func (c *Client) Stores(ctx context.Context) ([]Clearance, error) {
 // EnableStore lets Habeas write to a data store, on the strength of a plan that the
 // holder of the token has read.
 func (c *Client) EnableStore(ctx context.Context, store, planID string) (Clearance, error) {
-	var cleared Clearance
-	body := map[string]string{"plan_id": planID}
-	return cleared, c.do(ctx, http.MethodPost, "/stores/"+url.PathEscape(store)+"/enable", "", body, &cleared)
+	return ask[Clearance](ctx, c, http.MethodPost, "/stores/"+url.PathEscape(store)+"/enable", "", map[string]string{"plan_id": planID})
 }
 
 // ObserveStore takes back that Habeas may write to a data store.
 func (c *Client) ObserveStore(ctx context.Context, store string) (Clearance, error) {
-	var cleared Clearance
-	return cleared, c.do(ctx, http.MethodPost, "/stores/"+url.PathEscape(store)+"/observe", "", nil, &cleared)
+	return ask[Clearance](ctx, c, http.MethodPost, "/stores/"+url.PathEscape(store)+"/observe", "", nil)
+}
+
+// ask sends a request and decodes its answer.
+func ask[T any](ctx context.Context, c *Client, method, path, idempotencyKey string, body any) (T, error) {
+	var answer T
+	err := c.do(ctx, method, path, idempotencyKey, body, &answer)
+	return answer, err
 }
 
 func (c *Client) do(ctx context.Context, method, path, idempotencyKey string, body, result any) error {
