@@ -52,7 +52,7 @@ func safe() document {
 	d.Approval = map[dsr.Right]bool{dsr.Erasure: true}
 	d.Plan = Plan{Tolerance: Tolerance{Rows: 10, Percent: 10}, TwoPeopleAbove: 10_000}
 	d.Evidence.Keep = law.Period{Years: 3}
-	d.ReadBack.AgainAfter = []law.Period{law.Days(7), law.Days(30)}
+	d.ReadBack.AgainAfter = []law.Period{law.Days(1), law.Days(30)}
 	return d
 }
 
