@@ -175,7 +175,7 @@ func (s *sink) judge(ctx context.Context, m mailin.Message) (record.Inbound, err
 		}
 	}
 	j := judge.Judge(ctx, in)
-	mail.Verdict, mail.FreshText = string(j.Verdict), j.FreshText
+	mail.Verdict, mail.FreshText, mail.MessageID = string(j.Verdict), j.FreshText, j.MessageID
 	mail.Reasons = append(mail.Reasons, codes(j)...)
 	if !j.ReceivedAt.IsZero() {
 		mail.ReceivedAt = j.ReceivedAt

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -115,6 +116,10 @@ func (db *DB) StoreInbound(ctx context.Context, mailbox, folder string, c record
 	})
 }
 
+// ReasonReused is the reason on record for a mail whose Message-ID another mail of
+// other content bears too.
+const ReasonReused = "message_id_reused"
+
 func (db *DB) storeInbound(ctx context.Context, tx pgx.Tx, mailbox string, m record.Inbound) error {
 	var request *uuid.UUID
 	if m.RequestID != "" {
@@ -128,12 +133,22 @@ func (db *DB) storeInbound(ctx context.Context, tx pgx.Tx, mailbox string, m rec
 			return err
 		}
 	}
-	var twin bool
-	if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM message WHERE mailbox = $1 AND fingerprint = $2)`, mailbox, m.Fingerprint).Scan(&twin); err != nil {
+	var messageID []byte
+	if m.MessageID != "" {
+		messageID = db.master.Digest("message id", m.MessageID)
+	}
+	var twin, reused bool
+	if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM message WHERE mailbox = $1 AND fingerprint = $2),
+		EXISTS (SELECT FROM message WHERE mailbox = $1 AND message_id = $3)`, mailbox, m.Fingerprint, messageID).Scan(&twin, &reused); err != nil {
 		return err
 	}
-	if twin {
+	switch {
+	case twin:
 		m.Verdict, m.Raw, m.FreshText, m.Tell = "duplicate", nil, "", false
+	case reused:
+		// Two mails that are not the same: both count, and a person who reads either
+		// is told.
+		m.Reasons = append(slices.Clip(m.Reasons), ReasonReused)
 	}
 	if m.Reasons == nil {
 		m.Reasons = []string{}
@@ -143,9 +158,9 @@ func (db *DB) storeInbound(ctx context.Context, tx pgx.Tx, mailbox string, m rec
 	if m.Guess != nil {
 		guess = db.master.Digest("token guess", *m.Guess)
 	}
-	tag, err := tx.Exec(ctx, `INSERT INTO message (id, mailbox, folder, uidvalidity, uid, fingerprint, request_id, purpose, verdict, reasons, received_at, seen_at, guess)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING`,
-		id, mailbox, m.Folder, m.UIDValidity, m.UID, m.Fingerprint, request, m.Purpose, m.Verdict, m.Reasons, m.ReceivedAt, db.now(), guess)
+	tag, err := tx.Exec(ctx, `INSERT INTO message (id, mailbox, folder, uidvalidity, uid, fingerprint, request_id, purpose, verdict, reasons, received_at, seen_at, guess, message_id)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING`,
+		id, mailbox, m.Folder, m.UIDValidity, m.UID, m.Fingerprint, request, m.Purpose, m.Verdict, m.Reasons, m.ReceivedAt, db.now(), guess, messageID)
 	if err != nil || tag.RowsAffected() == 0 || request == nil || twin {
 		return err
 	}

@@ -340,3 +340,27 @@ func TestTokenGuesses(t *testing.T) {
 		t.Error("the sender's domain is readable")
 	}
 }
+
+// TestReusedMessageID: two mails of other content under one Message-ID both count,
+// and the second says so; the same mail again is a duplicate and nothing else.
+func TestReusedMessageID(t *testing.T) {
+	b := setup(t)
+	id := b.file()
+	first, second := inbound(id, 4, "confirm"), inbound(id, 5, "cancel")
+	first.MessageID, second.MessageID = "<one@lumiere.test>", "<one@lumiere.test>"
+	again := first
+	again.UID = 6
+	b.store(record.Cursor{UIDValidity: 1, LastUID: 6}, first, second, again)
+	d, err := b.Show(t.Context(), id, false)
+	must(t, err)
+	reused := map[string]bool{}
+	for _, r := range d.Replies {
+		reused[r.Verdict] = slices.Contains(r.Reasons, "message_id_reused")
+	}
+	if want := map[string]bool{"confirm": false, "cancel": true, "duplicate": false}; !cmp.Equal(want, reused) {
+		t.Errorf("flagged %v", reused)
+	}
+	if n := b.replySignals(); n != 2 {
+		t.Errorf("told %d times", n)
+	}
+}

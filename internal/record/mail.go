@@ -67,6 +67,9 @@ type Inbound struct {
 	Arrived bool
 	// Tell makes the workflow of the request hear of it.
 	Tell bool
+	// MessageID is the mail's Message-ID, by which it is noticed that another mail
+	// bears the same. Only a keyed digest of it is kept.
+	MessageID string
 	// Guess is set for a mail whose header carries a token of ours that does not
 	// exist: the domain of its sender. Only a keyed digest of it is kept.
 	Guess *string

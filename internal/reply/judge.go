@@ -26,6 +26,7 @@ func (j *Judge) Judge(ctx context.Context, in Input) (result Judgement) {
 	doc := parse(in.Raw, j.cfg.Now)
 	c := &judging{judge: j, in: in, doc: doc, sender: readSender(doc)}
 	c.Subject, _ = doc.header.Text("Subject")
+	c.MessageID = strings.TrimSpace(doc.header.Get("Message-Id"))
 	c.From, c.ReceivedAt = c.sender.address, j.borderTime(doc.header, in.ReceivedAt)
 	_, domain, _ := cutLast(c.sender.address, '@')
 	c.Auth = j.authenticate(ctx, doc, in, asciiDomain(domain))

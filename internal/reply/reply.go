@@ -193,6 +193,8 @@ type Judgement struct {
 	// Requests are the rights that the text invokes, the most certain first.
 	Requests []Finding
 
+	// MessageID is the Message-ID field as it stands. Personal data.
+	MessageID string
 	// From is the sender's address as the header states it. Personal data.
 	From string
 	// Subject is the decoded subject. Personal data.

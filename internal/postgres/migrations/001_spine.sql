@@ -142,12 +142,15 @@ CREATE TABLE message (
     -- the raw mail and its fresh text, sealed
     raw         bytea,
     fresh_text  bytea,
+    -- keyed digest of the Message-ID
+    message_id  bytea,
     -- keyed digest of the sender's domain, of mails whose token does not exist
     guess       bytea,
     UNIQUE (mailbox, folder, uidvalidity, uid)
 );
 -- The same mail delivered twice is one mail; the second row is kept without content.
 CREATE UNIQUE INDEX message_fingerprint ON message (mailbox, fingerprint) WHERE verdict <> 'duplicate';
+CREATE INDEX message_message_id ON message (mailbox, message_id);
 CREATE INDEX message_guess ON message (seen_at) WHERE guess IS NOT NULL;
 CREATE INDEX message_request ON message (request_id, received_at);
 
