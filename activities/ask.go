@@ -33,10 +33,35 @@ func (a *Activities) ask(ctx context.Context, requestID string, purpose mailout.
 	if err != nil {
 		return Asked{}, err
 	}
+	return a.askOnce(ctx, r, p, purpose, record.Step{Name: string(purpose), To: state}, 0)
+}
+
+// AskAgain sends a new confirmation mail where a person has read a reply that says
+// neither yes nor no. Its answer counts until its own time is over.
+func (a *Activities) AskAgain(ctx context.Context, in StepInput) (Asked, error) {
+	asked, err := a.askAgain(ctx, in)
+	return asked, a.outward(ctx, in.RequestID, err)
+}
+
+func (a *Activities) askAgain(ctx context.Context, in StepInput) (Asked, error) {
+	r, p, err := a.load(ctx, in.RequestID)
+	if err != nil {
+		return Asked{}, err
+	}
+	sent, err := a.deps.Records.CountMails(ctx, in.RequestID, mailout.Confirmation)
+	if err != nil {
+		return Asked{}, err
+	}
+	return a.askOnce(ctx, r, p, mailout.Confirmation, record.Step{Name: "asked again/" + in.MessageID, To: dsr.AwaitingConfirmation}, sent)
+}
+
+// askOnce writes a mail that asks and records it with its step. recipient tells it
+// from those of the same purpose that went out before.
+func (a *Activities) askOnce(ctx context.Context, r record.Request, p *policy.Policy, purpose mailout.Purpose, step record.Step, recipient int) (Asked, error) {
 	now := a.deps.Now()
 	until := p.ConfirmationExpiry(r.Right, now, r.DueAt)
-	letter := letters.Letter{Purpose: purpose, To: r.Intake.Elements.Email, Language: r.Intake.Language, Facts: letters.Facts(p, r), AnswerUntil: until, At: now}
-	step := record.Step{Name: string(purpose), To: state, ConfirmUntil: &until, Facts: map[string]any{"until": until.UTC().Format(time.RFC3339)}}
+	letter := letters.Letter{Purpose: purpose, To: r.Intake.Elements.Email, Language: r.Intake.Language, Facts: letters.Facts(p, r), AnswerUntil: until, Recipient: recipient, At: now}
+	step.ConfirmUntil, step.Facts = &until, map[string]any{"until": until.UTC().Format(time.RFC3339)}
 	step.Event = dsr.EventAddressAsked
 	if purpose == mailout.Confirmation {
 		if r.Account == nil {
@@ -54,10 +79,13 @@ func (a *Activities) ask(ctx context.Context, requestID string, purpose mailout.
 		return Asked{}, err
 	}
 	step.Mails = []record.NewMail{mail}
-	taken, err := a.deps.Records.Take(ctx, requestID, step)
+	if recipient > 0 {
+		step.Event = dsr.EventAskedAgain
+	}
+	taken, err := a.deps.Records.Take(ctx, r.ID, step)
 	if err == nil && !taken {
 		// An earlier attempt sent the mail and ended before it could say so.
-		until, err = a.deps.Records.ConfirmUntil(ctx, requestID)
+		until, err = a.deps.Records.ConfirmUntil(ctx, r.ID)
 	}
 	return Asked{ExpiresAt: until}, err
 }

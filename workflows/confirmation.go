@@ -82,11 +82,15 @@ func (r *request) reply(ctx workflow.Context, to mailout.Purpose, asked activiti
 	}
 	for r.ending == nil {
 		inTime, err := workflow.AwaitWithTimeout(ctx, max(next.Sub(workflow.Now(ctx)), 0), func() bool {
-			return r.ending != nil || r.approvedBy != "" || len(r.inbox) > 0 || r.mails[string(to)] == MailFailed
+			return r.ending != nil || r.approvedBy != "" || r.askAgain || len(r.inbox) > 0 || r.mails[string(to)] == MailFailed
 		})
 		switch {
 		case err != nil || r.ending != nil:
 			return false, "", err
+		case r.askAgain:
+			if asked, err = r.askOnceMore(ctx); err == nil {
+				next = asked.ExpiresAt
+			}
 		case r.approvedBy != "" && r.answers:
 			return true, r.about, nil
 		case r.approvedBy != "":
@@ -131,6 +135,18 @@ func (r *request) read(ctx workflow.Context, to mailout.Purpose) (bool, string, 
 	return false, "", r.attend(ctx, dsr.UnclearReply, "", m.ID, "")
 }
 
+// askOnceMore sends a new mail that asks, in place of a reply that said neither yes
+// nor no. The old one can still be answered.
+func (r *request) askOnceMore(ctx workflow.Context) (activities.Asked, error) {
+	var asked activities.Asked
+	in := activities.StepInput{RequestID: r.id, MessageID: r.about}
+	r.askAgain = false
+	if err := r.record(ctx, do.AskAgain, in, &asked); err != nil {
+		return asked, err
+	}
+	return asked, r.attend(ctx, dsr.NoAttention, "", "", "")
+}
+
 // resend puts a mail that could not be delivered before a person, and sends it
 // again when they ask for it. What is heard meanwhile goes first.
 func (r *request) resend(ctx workflow.Context, purpose mailout.Purpose) error {
@@ -164,7 +180,7 @@ func (r *request) resend(ctx workflow.Context, purpose mailout.Purpose) error {
 func (r *request) expire(ctx workflow.Context) error {
 	if r.attention == dsr.UnclearReply {
 		// Somebody did reply. What they meant is for a person to say, however long it takes.
-		return workflow.Await(ctx, func() bool { return r.ending != nil || r.approvedBy != "" || len(r.inbox) > 0 })
+		return workflow.Await(ctx, func() bool { return r.ending != nil || r.approvedBy != "" || r.askAgain || len(r.inbox) > 0 })
 	}
 	if heard, err := r.allHeard(ctx); err != nil || !heard {
 		return err

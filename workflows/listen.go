@@ -123,6 +123,8 @@ func (r *request) decide(ctx workflow.Context, d Decision) (DecisionResult, erro
 		r.paused = d.Action == dsr.Pause
 	case dsr.Retry:
 		r.retries[d.Store]++
+	case dsr.Ask:
+		r.askAgain = true
 	case dsr.Resolve:
 		r.resolvedBy = d.ID
 		r.finish(activities.EndInput{State: dsr.Completed, Outcome: dsr.ResolvedByPerson, DecisionID: d.ID})

@@ -306,6 +306,10 @@ func (o *office) AskConfirmation(ctx context.Context, _ activities.StepInput) (a
 	return o.ask(ctx, "confirmation", dsr.AwaitingConfirmation)
 }
 
+func (o *office) AskAgain(ctx context.Context, in activities.StepInput) (activities.Asked, error) {
+	return o.ask(ctx, "asked again/"+in.MessageID, dsr.AwaitingConfirmation)
+}
+
 func (o *office) MailboxesRead(ctx context.Context, _ activities.StepInput) (bool, error) {
 	if err := o.begin(ctx); err != nil {
 		return false, err

@@ -28,6 +28,7 @@ type request struct {
 	attention dsr.Attention
 	about     string // what the attention is about: a plan or a message
 	answers   bool   // the message that the attention is about answers the mail that asks
+	askAgain  bool   // a person wants an explicit answer in place of the one they read
 	paused    bool
 	ending    *activities.EndInput // set once the request is to end without an erasure
 

@@ -175,6 +175,18 @@ func confirming() map[string]scenario {
 		"an unclear reply never expires": {
 			events: []event{{20 * day, unclear("m1")}, {40 * day, approve("m1")}},
 		},
+		"after an unclear reply a person asks again, and gets a yes": {
+			events: []event{{20 * day, unclear("m1")}, {21 * day, decide(dsr.Ask)}, {30 * day, yes("m2")}},
+		},
+		"after an unclear reply a person asks again, beyond the first time": {
+			events: []event{{20 * day, unclear("m1")}, {40 * day, decide(dsr.Ask)}, {50 * day, yes("m2")}},
+		},
+		"after an unclear reply a person asks again, and nobody answers": {
+			events: []event{{day, unclear("m1")}, {2 * day, decide(dsr.Ask)}},
+		},
+		"nobody is asked again without a reply": {
+			events: []event{{day, decide(dsr.Ask)}, {2 * day, yes("m1")}},
+		},
 		"an unclear reply to another mail can be read, and confirms nothing": {
 			events: []event{{time.Hour, reply("m1", "unclear", mailout.Acknowledgement)}, {2 * time.Hour, approve("m1")}},
 		},

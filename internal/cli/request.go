@@ -39,6 +39,7 @@ token one of the configuration; both can come from HABEAS_URL and HABEAS_TOKEN.`
 		{dsr.Pause, "Hold every further step; the statutory clock runs on"},
 		{dsr.Resume, "End a pause"},
 		{dsr.Retry, "Try a store, or a mail, again at once"},
+		{dsr.Ask, "Ask the person once more for an explicit answer"},
 		{dsr.Resolve, "Say that a person has done what was asked; --reason says how"},
 	} {
 		cmd.AddCommand(p.decide(r, d.action, d.short))

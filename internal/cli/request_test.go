@@ -164,7 +164,7 @@ func TestRequestShow(t *testing.T) {
 func TestRequestDecisions(t *testing.T) {
 	t.Parallel()
 	for action, flags := range map[dsr.Action][]string{
-		dsr.Approve: {"--about", "the plan"}, dsr.Reject: {"--reason", "why"}, dsr.Cancel: nil, dsr.Pause: nil, dsr.Resume: nil, dsr.Retry: {"--store", "app"}, dsr.Resolve: {"--reason", "done by hand"},
+		dsr.Approve: {"--about", "the plan"}, dsr.Reject: {"--reason", "why"}, dsr.Cancel: nil, dsr.Pause: nil, dsr.Resume: nil, dsr.Retry: {"--store", "app"}, dsr.Ask: nil, dsr.Resolve: {"--reason", "done by hand"},
 	} {
 		t.Run(string(action), func(t *testing.T) {
 			t.Parallel()
@@ -197,7 +197,7 @@ func TestRequestDecisions(t *testing.T) {
 			}
 		})
 	}
-	if len(dsr.Actions()) != 7 {
+	if len(dsr.Actions()) != 8 {
 		t.Error("an action has no command")
 	}
 }

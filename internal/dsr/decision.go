@@ -16,11 +16,12 @@ const (
 	Pause   Action = "pause"   // hold every further step; the statutory clock runs on
 	Resume  Action = "resume"  // end a pause
 	Retry   Action = "retry"   // try a data store again at once
+	Ask     Action = "ask"     // ask the data subject once more for an explicit answer
 	Resolve Action = "resolve" // a person has done what was asked outside of Habeas
 )
 
 // Actions returns every action.
-func Actions() []Action { return []Action{Approve, Reject, Cancel, Pause, Resume, Retry, Resolve} }
+func Actions() []Action { return []Action{Approve, Reject, Cancel, Pause, Resume, Retry, Ask, Resolve} }
 
 // Valid reports whether a is one of [Actions].
 func (a Action) Valid() bool { return slices.Contains(Actions(), a) }
@@ -81,6 +82,9 @@ func AllowedActions(s State, attention Attention, paused bool) []Action {
 		allowed = append(allowed, Resolve)
 	case StepRefused, StoreFailing, StoreBlocked, StoreObserved, ResidualFound, MailUndeliverable:
 		allowed = append(allowed, Retry)
+	}
+	if attention == UnclearReply && s == AwaitingConfirmation {
+		allowed = append(allowed, Ask)
 	}
 	if s.UsesStores() && !slices.Contains(allowed, Retry) {
 		allowed = append(allowed, Retry)

@@ -18,6 +18,7 @@ const (
 	EventPlanned           EventType = "planned_in_categories"
 	EventConfirmationSent  EventType = "confirmation_sent"
 	EventReminded          EventType = "reminded"
+	EventAskedAgain        EventType = "asked_again"
 	EventReminderSent      EventType = "reminder_sent"
 	EventReplySeen         EventType = "reply_seen"
 	EventConfirmed         EventType = "confirmed"

@@ -272,6 +272,18 @@ func (db *DB) MailOf(ctx context.Context, requestID string, purpose mailout.Purp
 	return m, err
 }
 
+// CountMails counts the mails of a purpose that were laid into the outbox of a request.
+func (db *DB) CountMails(ctx context.Context, requestID string, purpose mailout.Purpose) (n int, err error) {
+	id, err := parseID(requestID)
+	if err != nil {
+		return 0, err
+	}
+	err = db.tx(ctx, "counting mails", func(tx pgx.Tx) error {
+		return tx.QueryRow(ctx, `SELECT count(*) FROM outbox WHERE request_id = $1 AND purpose = $2`, id, purpose).Scan(&n)
+	})
+	return n, err
+}
+
 // triedAgainFor is how long a mail that failed for good is tried once more. Mails
 // that ask for an answer are not tried beyond the life of their token.
 const triedAgainFor = 5 * 24 * time.Hour

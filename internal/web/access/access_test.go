@@ -26,7 +26,7 @@ func TestRoles(t *testing.T) {
 		EnableStore: "approver", ObserveStore: "handler approver",
 		Decide(dsr.Approve): "approver", Decide(dsr.Reject): "handler approver", Decide(dsr.Cancel): "handler approver",
 		Decide(dsr.Pause): "handler approver", Decide(dsr.Resume): "handler approver", Decide(dsr.Retry): "handler approver",
-		Decide(dsr.Resolve): "handler approver", "anything else": "",
+		Decide(dsr.Ask): "handler approver", Decide(dsr.Resolve): "handler approver", "anything else": "",
 	}
 	for _, p := range append(Permissions(), "anything else") {
 		var may []string

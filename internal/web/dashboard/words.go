@@ -61,6 +61,8 @@ func actionText(a dsr.Action) string {
 		return "End the pause and go on."
 	case dsr.Retry:
 		return "Try again at once what failed."
+	case dsr.Ask:
+		return "Ask once more for an explicit answer, by a new mail to the address on the account."
 	case dsr.Resolve:
 		return "What was asked has been done outside of Habeas. Say what."
 	}
