@@ -69,9 +69,7 @@ func (a *Activities) askOnce(ctx context.Context, r record.Request, p *policy.Po
 		}
 		step.Event, step.Attention = dsr.EventPlanned, new(dsr.Attention)
 		letter.To = r.Account.Email
-		letter.Facts.AccountName, letter.Facts.RequestedBy = r.Account.AccountName, r.Intake.Name
-		letter.Facts.Erased, letter.Facts.Kept = a.categories(p)
-		letter.Facts.CoolingOffFor = p.CoolingOff(r.Right).AddTo(now).Sub(now)
+		letter.Facts = a.planned(p, r, now)
 	}
 	letter.Facts.ExpiresAt = until
 	mail, err := a.deps.Letters.Write(p, letter)
@@ -90,23 +88,32 @@ func (a *Activities) askOnce(ctx context.Context, r record.Request, p *policy.Po
 	return Asked{ExpiresAt: until}, err
 }
 
+// planned is what a person must know to confirm a request, or to cancel it.
+func (a *Activities) planned(p *policy.Policy, r record.Request, now time.Time) mailout.Facts {
+	f := letters.Facts(p, r)
+	f.AccountName, f.RequestedBy = r.Account.AccountName, r.Intake.Name
+	f.CoolingOffFor = p.CoolingOff(r.Right).AddTo(now).Sub(now)
+	if r.Right == dsr.Erasure {
+		f.Erased, f.Kept = a.categories(p)
+	}
+	return f
+}
+
 // categories is the plan before any row was counted: which categories of data go,
-// and which stay on which basis.
+// and which stay on which basis for how long.
 func (a *Activities) categories(p *policy.Policy) (erased, kept []mailout.Line) {
 	going, staying := map[string]bool{}, map[string]bool{}
 	for _, c := range a.deps.Map.Collections() {
-		basis, stays := "", false
-		if keep, ok := (rules{p}).Keep(c.RetentionRule); ok && c.Treatment == dsr.Retain {
-			basis, stays = keep.Basis, true
-		}
+		rule, err := p.RetentionRule(c.RetentionRule)
+		stays := err == nil && c.Treatment == dsr.Retain
 		for _, f := range c.Fields {
 			for _, category := range f.Categories {
 				switch {
 				case !f.Personal() || category == "user" || datamap.Covers("user.unique_id", category):
 					// Says nothing to anybody beside the categories that say what it is.
-				case stays && !staying[category+basis]:
-					staying[category+basis] = true
-					kept = append(kept, mailout.Line{What: category, Basis: basis})
+				case stays && !staying[category+rule.ID]:
+					staying[category+rule.ID] = true
+					kept = append(kept, mailout.Line{What: category, Basis: rule.Ground(), For: rule.Period, From: rule.From, FromYearEnd: rule.FromYearEnd})
 				case !stays && c.Treatment != dsr.Leave:
 					going[category] = true
 				}
@@ -138,8 +145,8 @@ func (a *Activities) remind(ctx context.Context, requestID string) error {
 	if err != nil {
 		return err
 	}
-	facts := letters.Facts(p, r)
-	facts.ExpiresAt, facts.AccountName = until, r.Account.AccountName
+	facts := a.planned(p, r, a.deps.Now())
+	facts.ExpiresAt = until
 	mail, err := a.deps.Letters.Write(p, letters.Letter{
 		Purpose: mailout.Reminder, To: first.To, Language: first.Language, Facts: facts, AnswerUntil: until, Reminds: &first, At: a.deps.Now(),
 	})
@@ -173,8 +180,8 @@ func (a *Activities) confirmed(ctx context.Context, in StepInput) error {
 		step.To, step.ConfirmUntil = dsr.CoolingOff, &until
 		step.Facts["cooling_off_until"] = until.UTC().Format(time.RFC3339)
 		for i, to := range known(r) {
-			facts := letters.Facts(p, r)
-			facts.CoolingOffUntil, facts.AccountName = until, r.Account.AccountName
+			facts := a.planned(p, r, now)
+			facts.CoolingOffUntil = until
 			mail, err := a.deps.Letters.Write(p, letters.Letter{
 				Purpose: mailout.CoolingOff, To: to, Language: r.Intake.Language, Facts: facts, AnswerUntil: until, Recipient: i, Awaited: i == 0, At: now,
 			})

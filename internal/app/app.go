@@ -163,7 +163,9 @@ func writer(cfg *config.Config) (*letters.Writer, error) {
 	if err != nil {
 		return nil, errors.New("mail.from is not a mail address")
 	}
-	return &letters.Writer{From: mail.Address{Name: from.Name, Address: cfg.Mail.Mailboxes[0].Address}}, nil
+	return &letters.Writer{
+		From: mail.Address{Name: from.Name, Address: cfg.Mail.Mailboxes[0].Address}, Form: cfg.Public.URL,
+	}, nil
 }
 
 // sender sends mails over SMTP as configured.

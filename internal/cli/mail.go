@@ -115,7 +115,7 @@ func explainWords(w io.Writer, e reply.Explanation) {
 }
 
 func (p *program) preview() *cobra.Command {
-	var language string
+	var language, right string
 	var html bool
 	names := make([]string, 0, len(mailout.Purposes()))
 	for _, purpose := range mailout.Purposes() {
@@ -124,8 +124,8 @@ func (p *program) preview() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "preview TEMPLATE", Short: "Show a mail as it would be written", Args: asUsage(cobra.ExactArgs(1)), ValidArgs: names,
 		Long: `Shows a mail with made-up facts in the words of the sample policy. Templates:
-` + strings.Join(names, ", ") + `. Languages: ` + strings.Join(mailout.Languages(), ", ") + ".",
-		Example: "  habeas mail preview confirmation --lang fr\n  habeas mail preview answer --html > answer.html",
+` + strings.Join(names, ", ") + `. Languages: ` + strings.Join(mailout.Languages(), ", ") + ".\nRights: " + words(dsr.Rights()) + ".",
+		Example: "  habeas mail preview confirmation --lang fr --right access\n  habeas mail preview answer --html > answer.html",
 		RunE: func(_ *cobra.Command, args []string) error {
 			if !slices.Contains(names, args[0]) {
 				return usageError{fmt.Errorf("there is no template %q; there are %s", args[0], strings.Join(names, ", "))}
@@ -133,7 +133,10 @@ func (p *program) preview() *cobra.Command {
 			if !slices.Contains(mailout.Languages(), language) {
 				return usageError{fmt.Errorf("there are no templates in %q; there are %s", language, strings.Join(mailout.Languages(), ", "))}
 			}
-			facts, err := previewFacts(p.now())
+			if !dsr.Right(right).Valid() {
+				return usageError{fmt.Errorf("there is no right %q; there are %s", right, words(dsr.Rights()))}
+			}
+			facts, err := previewFacts(p.now(), dsr.Right(right), language)
 			if err != nil {
 				return err
 			}
@@ -151,12 +154,21 @@ func (p *program) preview() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&language, "lang", "en", "language")
+	cmd.Flags().StringVar(&right, "right", string(dsr.Erasure), "what the request asks for")
 	cmd.Flags().BoolVar(&html, "html", false, "print the HTML part")
 	return cmd
 }
 
+func words(rights []dsr.Right) string {
+	var all []string
+	for _, r := range rights {
+		all = append(all, string(r))
+	}
+	return strings.Join(all, ", ")
+}
+
 // previewFacts makes up a request under the sample policy.
-func previewFacts(now time.Time) (mailout.Facts, error) {
+func previewFacts(now time.Time, right dsr.Right, language string) (mailout.Facts, error) {
 	data, err := sample.Files.ReadFile("policy.yaml")
 	if err != nil {
 		return mailout.Facts{}, fmt.Errorf("reading the sample policy: %w", err)
@@ -174,12 +186,13 @@ func previewFacts(now time.Time) (mailout.Facts, error) {
 		return mailout.Facts{}, errors.New("the sample policy keeps invoices for no time")
 	}
 	facts := letters.Facts(p, record.Request{
-		Reference: "H-7K3M-9QXT", Right: dsr.Erasure, ReceivedAt: now, DueAt: p.LegalDue(now, false, 0), Intake: dsr.Intake{Name: "Camille Martin"},
+		Reference: "H-7K3M-9QXT", Right: right, ReceivedAt: now, DueAt: p.LegalDue(now, false, 0), Intake: dsr.Intake{Name: "Camille Martin"},
 	})
 	facts.AccountName, facts.RequestedBy = "atelier-martin", "Camille Martin"
 	facts.Erased = []mailout.Line{{What: "user.contact.email", Rows: 1}, {What: "user.content", Rows: 214}, {What: "user.device.ip_address", Rows: 608}}
-	facts.Kept = []mailout.Line{{What: "user.payment", Rows: 42, Until: &until, Basis: invoices.Ground()}}
-	facts.ExpiresAt = p.ConfirmationExpiry(dsr.Erasure, now, facts.DueAt)
+	facts.Kept = []mailout.Line{{What: "user.payment", Rows: 42, Until: &until, Basis: p.GroundIn(invoices.Ground(), language)}}
+	facts.Ends, facts.CopyURL = p.EndsWithErasure(language), "https://privacy.soffiah.com/"
+	facts.ExpiresAt = p.ConfirmationExpiry(right, now, facts.DueAt)
 	facts.CoolingOffUntil = p.CoolingOff(dsr.Erasure).AddTo(now)
 	facts.CoolingOffFor = facts.CoolingOffUntil.Sub(now)
 	facts.Reasons = []string{mailout.ReasonNotConfirmed}

@@ -51,6 +51,8 @@ func TestMailPreview(t *testing.T) {
 		}
 	}
 	run(t, input{}, "mail", "preview", "answer", "--html").ends(t, cli.ExitOK, "<!DOCTYPE html>")
+	run(t, input{}, "mail", "preview", "confirmation", "--lang", "fr", "--right", "access").ends(t, cli.ExitOK, "JE CONFIRME", "copie")
+	run(t, input{}, "mail", "preview", "answer", "--right", "eating").ends(t, cli.ExitUsage, "there is no right", "access")
 	run(t, input{}, "mail", "preview", "poem").ends(t, cli.ExitUsage, "there is no template", "confirmation")
 	run(t, input{}, "mail", "preview", "answer", "--lang", "la").ends(t, cli.ExitUsage, "en, fr, de, es")
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/soffiah/habeas/internal/dsr"
 	"github.com/soffiah/habeas/internal/letters"
 	"github.com/soffiah/habeas/internal/mailout"
 	"github.com/soffiah/habeas/internal/record"
@@ -68,6 +69,28 @@ func TestOurOwnPhrasesAreUnderstood(t *testing.T) {
 						want(t, b.arrive(answer(m, client(language, typed, m))), c.want, "the request", true)
 					})
 				}
+			}
+		}
+	}
+}
+
+// TestPhrasesOfOtherRights: a request for another right is confirmed in words that
+// name no deletion, above a quote of the whole mail.
+func TestPhrasesOfOtherRights(t *testing.T) {
+	t.Parallel()
+	for _, language := range mailout.Languages() {
+		for _, right := range dsr.Rights() {
+			if right == dsr.Erasure {
+				continue
+			}
+			for name, client := range clients {
+				t.Run(fmt.Sprintf("%s/%s/%s", language, right, name), func(t *testing.T) {
+					t.Parallel()
+					b := setup(t)
+					m := b.send(mailout.Confirmation, language, func(l *letters.Letter) { l.Facts.Right = right })
+					want(t, b.arrive(answer(m, client(language, mailout.WordsIn(language).Agree, m))), reply.Confirm, "the request", true)
+					want(t, b.arrive(answer(m, client(language, mailout.WordsIn(language).Refuse, m))), reply.Cancel, "the request", true)
+				})
 			}
 		}
 	}

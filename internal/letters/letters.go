@@ -8,9 +8,11 @@ import (
 	"encoding/base32"
 	"fmt"
 	"net/mail"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/soffiah/habeas/internal/dsr"
 	"github.com/soffiah/habeas/internal/mailout"
 	"github.com/soffiah/habeas/internal/policy"
 	"github.com/soffiah/habeas/internal/record"
@@ -22,6 +24,8 @@ type Writer struct {
 	// From is the address that the mails come from and that is watched for
 	// replies, with or without a display name.
 	From mail.Address
+	// Form is where a person can file a request, on the web. Empty: mails do not say.
+	Form string
 }
 
 // Letter is one mail about to be written.
@@ -65,7 +69,7 @@ func (w *Writer) Write(p *policy.Policy, l Letter) (record.NewMail, error) {
 		return record.NewMail{}, fmt.Errorf("writing a mail: the configured sender is not a mail address")
 	}
 	language := p.Language(l.Language)
-	content, err := mailout.Compose(l.Purpose, language, l.Facts)
+	content, err := mailout.Compose(l.Purpose, language, w.inLanguage(p, l.Facts, language))
 	if err != nil {
 		return record.NewMail{}, fmt.Errorf("writing a mail: %w", err)
 	}
@@ -91,6 +95,21 @@ func (w *Writer) Write(p *policy.Policy, l Letter) (record.NewMail, error) {
 	m.Message.ReplyTo = local + "+" + m.Token + "@" + domain
 	m.Message.MessageID = m.Token + "@" + domain
 	return m, nil
+}
+
+// inLanguage adds what the policy says in the reader's language.
+func (w *Writer) inLanguage(p *policy.Policy, f mailout.Facts, language string) mailout.Facts {
+	if f.Right == dsr.Erasure {
+		f.Ends = p.EndsWithErasure(language)
+	}
+	if p.Offers(dsr.Access) {
+		f.CopyURL = w.Form
+	}
+	f.Kept = slices.Clone(f.Kept)
+	for i := range f.Kept {
+		f.Kept[i].Basis = p.GroundIn(f.Kept[i].Basis, language)
+	}
+	return f
 }
 
 func kind(k reply.TokenKind) string { return string(k) + "." }

@@ -188,3 +188,36 @@ func TestLettersThatCannotBeWritten(t *testing.T) {
 		t.Error("an unknown purpose is accepted")
 	}
 }
+
+// TestWordsOfThePolicy: what ends, why data stays and where to get a copy is told
+// in the reader's language, and what ends only where something is erased.
+func TestWordsOfThePolicy(t *testing.T) {
+	t.Parallel()
+	p := samplePolicy(t)
+	rule, err := p.RetentionRule("invoices")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for right, said := range map[dsr.Right]bool{dsr.Erasure: true, dsr.Access: false} {
+		r := record.Request{Reference: "H-7K3M-9QXT", Right: right, ReceivedAt: noon, DueAt: noon.AddDate(0, 1, 0)}
+		facts := letters.Facts(p, r)
+		facts.Kept = []mailout.Line{{What: "user.payment", Basis: rule.Ground(), For: rule.Period, From: rule.From, FromYearEnd: rule.FromYearEnd}}
+		w := letters.Writer{From: writer.From, Form: "https://privacy.soffiah.test/"}
+		m, err := w.Write(p, letters.Letter{Purpose: mailout.Confirmation, To: "marie@lumiere.test", Language: "fr", Facts: facts, At: noon})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := strings.Join(strings.Fields(m.Message.Text), " ")
+		for _, words := range []string{
+			"* Votre abonnement à Soffiah", "* L’accès des collègues", "https://privacy.soffiah.test/",
+			"Données de paiement, pendant 10 ans à compter de la fin de l’année de l’émission de la facture : obligation légale de conserver",
+		} {
+			if strings.Contains(text, words) != said {
+				t.Errorf("the mail about %s says %q: %v", right, words, !said)
+			}
+		}
+		if facts.Kept[0].Basis != rule.Ground() {
+			t.Error("the caller's facts were changed")
+		}
+	}
+}

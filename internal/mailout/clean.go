@@ -1,6 +1,7 @@
 package mailout
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +25,8 @@ func (f Facts) cleaned() Facts {
 		*s = oneLine(*s)
 	}
 	c.Address = clean(c.Address)
+	// Where no other address is named, the first is also that of data protection.
+	c.DataProtectionContact = cmp.Or(c.DataProtectionContact, c.Contact)
 	f.Addressee = salutation(f.Addressee)
 	f.Erased, f.Kept = cleanLines(f.Erased), cleanLines(f.Kept)
 	f.Ends, f.Reasons, f.Recipients = cleanAll(f.Ends, oneLine), cleanAll(f.Reasons, clean), cleanAll(f.Recipients, oneLine)

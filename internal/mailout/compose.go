@@ -1,6 +1,7 @@
 package mailout
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -11,9 +12,8 @@ import (
 type Content struct{ Subject, Text, HTML string }
 
 // Compose writes the mail for p in lang, a BCP 47 tag; in English where the
-// language has no templates. Facts that are missing are left out. It is an error
-// to ask for an unknown purpose, or for the confirmation of a right other than
-// erasure: only erasure is confirmed by mail.
+// language has no templates. Facts that are missing are left out; without a right
+// it is about an erasure. It is an error to ask for an unknown purpose or right.
 func Compose(p Purpose, lang string, f Facts) (Content, error) {
 	all, err := vocabularies()
 	if err != nil {
@@ -26,8 +26,8 @@ func Compose(p Purpose, lang string, f Facts) (Content, error) {
 	if f.Right == "" {
 		f.Right = dsr.Erasure
 	}
-	if f.Right != dsr.Erasure && (p == Confirmation || p == Reminder || p == CoolingOff) {
-		return Content{}, fmt.Errorf("composing a mail: template %q is for erasure only, not for %s", p, f.Right)
+	if !f.Right.Valid() {
+		return Content{}, errors.New("composing a mail: it is about no right that is known")
 	}
 	lang = templateLanguage(lang)
 	l := newLetter(all[lang], WordsIn(lang), f.cleaned())
@@ -73,17 +73,17 @@ func (l *letter) confirmation(s sentences) string {
 		l.paragraph(c["by"])
 	}
 	l.paragraph(c["refuse"])
-	l.list("erase", l.erased())
-	l.list("ends", l.f.Ends)
-	l.list("keep", l.kept())
-	l.heading("before")
-	l.paragraph(c["final"])
-	l.either(l.f.CopyURL != "", c["copy_url"], c["copy"])
+	l.consequences()
+	if l.f.Right == dsr.Erasure {
+		l.heading("before")
+		l.paragraph(c["final"])
+		l.either(l.f.CopyURL != "", c["copy_url"], c["copy"])
+	}
 	l.either(l.f.CoolingOffFor > 0, c["cooling_off"], c["no_cooling_off"])
 	switch {
 	case l.f.AnswerURL != "":
 		l.paragraph(c["otherwise_url"])
-	case l.f.Controller.Contact != "":
+	case l.f.Controller.DataProtectionContact != "":
 		l.paragraph(c["otherwise"])
 	}
 	l.accountDetails()
@@ -91,12 +91,25 @@ func (l *letter) confirmation(s sentences) string {
 	return s.Subject
 }
 
+// consequences says what a confirmation brings about.
+func (l *letter) consequences() {
+	if l.f.Right != dsr.Erasure {
+		l.heading("follows")
+		l.paragraph(l.v.of(l.f.Right).Effect)
+		return
+	}
+	l.list("erase", l.erased())
+	l.list("ends", capitals(l.f.Ends))
+	l.list("keep", l.kept())
+}
+
 func (l *letter) coolingOff() string {
 	s := l.v.CoolingOff
 	l.greet()
 	l.sentences(s, !l.f.CoolingOffUntil.IsZero())
-	l.list("erase", l.erased())
-	l.list("keep", l.kept())
+	if l.f.Right == dsr.Erasure {
+		l.consequences()
+	}
 	l.accountDetails()
 	l.remedies(false)
 	return s.Subject

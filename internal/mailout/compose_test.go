@@ -10,11 +10,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
+	"golang.org/x/net/html"
 
 	"github.com/soffiah/habeas/internal/dsr"
+	"github.com/soffiah/habeas/internal/law"
 	"github.com/soffiah/habeas/internal/mailout"
 )
 
@@ -49,6 +52,7 @@ func everything() mailout.Facts {
 		Kept: []mailout.Line{
 			{What: "user.financial.bank_account", Rows: 2, Until: day(2031, 12, 31), Basis: "Code civil, art. 2224"},
 			{What: "Invoices", Rows: 36, Until: day(2036, 12, 31), Basis: "Code de commerce, art. L123-22"},
+			{What: "user.payment", For: law.Period{Years: 10}, From: "invoice_issued", FromYearEnd: true, Basis: "Code de commerce, art. L123-22"},
 		},
 		Ends:            []string{"The subscription “Studio”", "Access of 3 colleagues"},
 		ExpiresAt:       time.Date(2026, 8, 22, 15, 0, 0, 0, time.UTC),
@@ -61,6 +65,13 @@ func everything() mailout.Facts {
 		CopyURL:         "https://privacy.acme.example/copy?r=7K3M&lang=x",
 		AnswerURL:       "https://privacy.acme.example/answer",
 	}
+}
+
+// about is everything for a request that asks for a right.
+func about(right dsr.Right) mailout.Facts {
+	f := everything()
+	f.Right = right
+	return f
 }
 
 func compose(t testing.TB, p mailout.Purpose, lang string, f mailout.Facts) mailout.Content {
@@ -125,6 +136,8 @@ func TestNothingIsLeftOpen(t *testing.T) {
 			}
 			for i, line := range strings.Split(c.Subject+"\n"+c.Text, "\n") {
 				greetingOrIntro := strings.HasSuffix(line, ":") && (i < 3 || p == mailout.Answer)
+				// A line may be broken before what it introduces, and one of a list stands below its first.
+				line = strings.TrimSuffix(strings.TrimPrefix(line, "  "), ":")
 				if m := open.FindString(line); m != "" && !greetingOrIntro {
 					t.Errorf("%s facts: %q left in %q", name, m, line)
 				}
@@ -140,16 +153,22 @@ func TestNoLineIsAnAnswer(t *testing.T) {
 	t.Parallel()
 	eachTemplate(t, func(t *testing.T, p mailout.Purpose, lang string) {
 		w := mailout.WordsIn(lang)
-		answers := []string{w.Confirm, w.Refuse, w.Cancel, w.Yes}
-		c := compose(t, p, lang, everything())
-		blocks := regexp.MustCompile(`</?(p|div|li|td|tr|h2|table|ul)\b[^>]*>`).ReplaceAllString(c.HTML, "\n")
-		plain := regexp.MustCompile(`<[^>]*>`).ReplaceAllString(blocks, "")
-		for line := range strings.Lines(c.Subject + "\n" + c.Text + plain) {
-			if slices.Contains(answers, strings.Trim(line, " \n\t.,:;!*>\"'“”«»")) {
-				t.Errorf("the line %q is an answer", line)
-			}
+		answers := []string{w.Confirm, w.Agree, w.Refuse, w.Cancel, w.Yes}
+		for _, right := range dsr.Rights() {
+			noLineIsAnAnswer(t, compose(t, p, lang, about(right)), answers)
 		}
 	})
+}
+
+func noLineIsAnAnswer(t *testing.T, c mailout.Content, answers []string) {
+	t.Helper()
+	blocks := regexp.MustCompile(`</?(p|div|li|td|tr|h2|table|ul)\b[^>]*>`).ReplaceAllString(c.HTML, "\n")
+	plain := regexp.MustCompile(`<[^>]*>`).ReplaceAllString(blocks, "")
+	for line := range strings.Lines(c.Subject + "\n" + c.Text + plain) {
+		if slices.Contains(answers, strings.Trim(line, " \n\t.,:;!*>\"'“”«»")) {
+			t.Errorf("the line %q is an answer", line)
+		}
+	}
 }
 
 func TestMailsThatAskSayWhatToType(t *testing.T) {
@@ -173,7 +192,7 @@ func TestMailsThatAskSayWhatToType(t *testing.T) {
 			}
 		}
 		for _, w := range want {
-			if !strings.Contains(c.Text, " "+w) || !strings.Contains(c.HTML, ">"+w+"</strong>") {
+			if !strings.Contains(strings.ReplaceAll(c.Text, "\n", " "), " "+w) || !strings.Contains(c.HTML, ">"+w+"</strong>") {
 				t.Errorf("%q is not said in both parts", w)
 			}
 		}
@@ -200,11 +219,11 @@ func TestStrangersLearnNothing(t *testing.T) {
 func TestEndingsNameReasonsAndRemedies(t *testing.T) {
 	t.Parallel()
 	eachTemplate(t, func(t *testing.T, p mailout.Purpose, lang string) {
-		text := compose(t, p, lang, everything()).Text
+		text := plainly(compose(t, p, lang, everything()).Text)
 		ends := slices.Contains([]mailout.Purpose{
 			mailout.CancelledNotice, mailout.RefusedNotice, mailout.ExpiredNotice, mailout.NothingHeld, mailout.Answer,
 		}, p)
-		if got := strings.Contains(text, "CNIL https://www.cnil.fr/plaintes") && strings.Contains(text, " 77 ") && strings.Contains(text, " 79 "); got != ends {
+		if got := strings.Contains(text, plainly("CNIL https://www.cnil.fr/plaintes")) && strings.Contains(text, " 77 ") && strings.Contains(text, " 79 "); got != ends {
 			t.Errorf("complaint and judicial remedy are named: %v", got)
 		}
 		notice := ends && p != mailout.NothingHeld && p != mailout.Answer
@@ -227,7 +246,7 @@ func TestFactsCannotChangeTheMail(t *testing.T) {
 			t.Errorf("the HTML contains %q", bad)
 		}
 	}
-	if strings.ContainsAny(c.Subject, "\r\n") || strings.Contains(c.Text, "evil.example,") || strings.Contains(c.Text, "\nBcc") {
+	if strings.ContainsAny(c.Subject, "\r\n") || strings.Contains(c.Text, "Hello visit") || strings.Contains(c.Text, "\nBcc") {
 		t.Errorf("a value broke out of its place:\n%s\n%s", c.Subject, c.Text)
 	}
 	if !strings.Contains(c.Text, "YES {confirm}") || !strings.HasPrefix(c.Text, "Hello,\n") {
@@ -268,29 +287,156 @@ func TestComposeRefusesWhatHasNoTemplate(t *testing.T) {
 	if _, err := mailout.Compose("newsletter", "en", everything()); err == nil {
 		t.Error("an unknown purpose was composed")
 	}
-	f := everything()
-	f.Right = dsr.Access
-	for _, p := range mailout.Purposes() {
-		_, err := mailout.Compose(p, "en", f)
-		asksForDeletion := p == mailout.Confirmation || p == mailout.Reminder || p == mailout.CoolingOff
-		if (err != nil) != asksForDeletion {
-			t.Errorf("%s for the right of access: %v", p, err)
+	if _, err := mailout.Compose(mailout.Confirmation, "en", about("eating")); err == nil {
+		t.Error("a mail about an unknown right was composed")
+	}
+}
+
+// TestMailsOfEachRight: every mail of every right but erasure, whose mails have
+// files of their own.
+func TestMailsOfEachRight(t *testing.T) {
+	t.Parallel()
+	for _, right := range dsr.Rights() {
+		for _, lang := range mailout.Languages() {
+			t.Run(string(right)+"/"+lang, func(t *testing.T) {
+				t.Parallel()
+				var all strings.Builder
+				for _, p := range mailout.Purposes() {
+					c := compose(t, p, lang, about(right))
+					all.WriteString("==== " + string(p) + "\nSubject: " + c.Subject + "\n\n" + c.Text)
+				}
+				if right != dsr.Erasure {
+					golden(t, filepath.Join("rights", string(right)+"."+lang+".txt"), all.String())
+				}
+				erases := regexp.MustCompile(`(?i)delet|supprim|suppress|effac|lösch|elimin`)
+				if right != dsr.Erasure {
+					for _, p := range []mailout.Purpose{mailout.Confirmation, mailout.Reminder, mailout.CoolingOff, mailout.CancelledNotice, mailout.ExpiredNotice, mailout.Answer} {
+						c := compose(t, p, lang, about(right))
+						if found := erases.FindString(c.Subject + c.Text + c.HTML); found != "" {
+							t.Errorf("%s speaks of %q", p, found)
+						}
+					}
+				}
+			})
 		}
 	}
+}
+
+// TestPhrasesOfRights: what confirms an erasure stands in no mail about another
+// right, nor the other way round.
+func TestPhrasesOfRights(t *testing.T) {
+	t.Parallel()
+	for _, lang := range mailout.Languages() {
+		w := mailout.WordsIn(lang)
+		for _, right := range dsr.Rights() {
+			for _, p := range []mailout.Purpose{mailout.Confirmation, mailout.Reminder} {
+				c := compose(t, p, lang, about(right))
+				for _, part := range []string{c.Text, c.HTML} {
+					if strings.Contains(part, w.Confirm) != (right == dsr.Erasure) || strings.Contains(part, w.Agree) == (right == dsr.Erasure) {
+						t.Errorf("%s of %s in %s asks for the wrong words", p, right, lang)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestConfirmationSaysEverything: each thing that a person must know before
+// confirming a deletion, in both parts of the mail in every language.
+func TestConfirmationSaysEverything(t *testing.T) {
+	t.Parallel()
+	for item, said := range map[string][4]string{ // in the order of mailout.Languages
+		"the controller":                {"Acme Studio, 12 rue des Lilas, 75011 Paris, France", "Acme Studio, 12 rue des Lilas, 75011 Paris, France", "Acme Studio, 12 rue des Lilas, 75011 Paris, France", "Acme Studio, 12 rue des Lilas, 75011 Paris, France"},
+		"how to reach it":               {"Contact: help@acme.example", "Contact : help@acme.example", "Kontakt: help@acme.example", "Contacto: help@acme.example"},
+		"data protection contact":       {"Data protection: privacy@acme.example", "Protection des données : privacy@acme.example", "Datenschutz: privacy@acme.example", "Protección de datos: privacy@acme.example"},
+		"the request":                   {"Request: Deletion of your personal data", "Demande : Effacement de vos données personnelles", "Antrag: Löschung Ihrer personenbezogenen Daten", "Solicitud: Supresión de sus datos personales"},
+		"the reference":                 {"Reference: DSR-7K3M-Q9TX", "Référence : DSR-7K3M-Q9TX", "Aktenzeichen: DSR-7K3M-Q9TX", "Referencia: DSR-7K3M-Q9TX"},
+		"when it was received":          {"Received on: 1 August 2026", "Reçue le : 1er août 2026", "Eingegangen am: 1. August 2026", "Recibida el: 1 de agosto de 2026"},
+		"when the answer is due":        {"Answer due by: 1 September 2026", "Réponse au plus tard le : 1er septembre 2026", "Antwort spätestens am: 1. September 2026", "Respuesta a más tardar el: 1 de septiembre de 2026"},
+		"who asked":                     {"Asked by: anna@lilas.example", "Demandé par : anna@lilas.example", "Gestellt von: anna@lilas.example", "Solicitado por: anna@lilas.example"},
+		"for what":                      {"asked to delete your account and your personal data", "demandé à Acme Studio de supprimer votre compte", "Ihr Konto und Ihre personenbezogenen Daten zu löschen", "que elimine su cuenta y sus datos personales"},
+		"for which account":             {"Account: Lilas & Co <Paris>", "Compte : Lilas & Co <Paris>", "Konto: Lilas & Co <Paris>", "Cuenta: Lilas & Co <Paris>"},
+		"what will be deleted":          {"What will be deleted * Account data", "Ce qui sera supprimé * Données du compte", "Was gelöscht wird * Kontodaten", "Qué se eliminará * Datos de la cuenta"},
+		"what ends with it":             {"What ends with it * The subscription “Studio” * Access of 3 colleagues", "Ce qui prend fin en même temps * The subscription “Studio” * Access of 3", "Was damit endet * The subscription “Studio” * Access of 3", "Qué termina con ello * The subscription “Studio” * Access of 3"},
+		"what stays, until when, why":   {"(36 records), until 31 December 2036: Code de commerce", "(36 enregistrements), jusqu’au 31 décembre 2036 : Code de commerce", "(36 Datensätze), bis zum 31. Dezember 2036: Code de commerce", "(36 registros), hasta el 31 de diciembre de 2036: Code de commerce"},
+		"for how long, not counted yet": {"for 10 years from the end of the year of the issue of the invoice", "pendant 10 ans à compter de la fin de l’année de l’émission de la facture", "10 Jahre ab dem Ende des Jahres der Ausstellung der Rechnung", "durante 10 años desde el final del año de la emisión de la factura"},
+		"that it is final":              {"Deletion is final.", "La suppression est définitive.", "Die Löschung ist endgültig.", "La eliminación es definitiva."},
+		"how to get a copy first":       {"ask for it here before you confirm: https://privacy.acme.example/copy", "demandez-la ici avant de confirmer : https://privacy.acme.example/copy", "beantragen Sie sie hier, bevor Sie bestätigen: https://privacy.acme.example/copy", "solicítela aquí antes de confirmar: https://privacy.acme.example/copy"},
+		"how to confirm":                {"reply to this mail, write YES DELETE and nothing else", "répondez à ce message en écrivant OUI SUPPRIMER , et rien d’autre", "schreiben Sie JA LÖSCHEN und sonst nichts", "responda a este mensaje, escriba SI ELIMINAR y nada más"},
+		"how to refuse":                 {"write NO and nothing else", "en écrivant NON , et rien d’autre", "schreiben Sie NEIN und sonst nichts", "escriba NO y nada más"},
+		"that silence deletes nothing":  {"silence is never taken for a yes", "un silence ne vaut jamais accord", "Schweigen gilt nie als Ja", "el silencio nunca se toma por un sí"},
+		"until when":                    {"counts until 22 August 2026 at 17:00", "valable jusqu’au 22 août 2026 à 17:00", "zählt bis zum 22. August 2026, 17:00 Uhr", "válida hasta el 22 de agosto de 2026, 17:00"},
+		"how to cancel":                 {"you have 72 hours to change your mind: reply to any of these mails, write CANCEL", "vous avez 72 heures pour changer d’avis : répondez à l’un de ces messages en écrivant ANNULER", "haben Sie 72 Stunden Zeit, es sich anders zu überlegen: Antworten Sie auf eine dieser Mails und schreiben Sie ABBRECHEN", "dispone de 72 horas para cambiar de opinión: responda a cualquiera de estos mensajes, escriba CANCELAR"},
+		"another way to answer":         {"reference below: privacy@acme.example, or by post: Acme Studio, 12 rue", "ci-dessous : privacy@acme.example ou par courrier postal : Acme Studio, 12 rue", "Aktenzeichen: privacy@acme.example oder per Post: Acme Studio, 12 rue", "más abajo: privacy@acme.example o por correo postal: Acme Studio, 12 rue"},
+		"the complaint authority":       {"supervisory authority: CNIL https://www.cnil.fr/plaintes", "autorité de contrôle : CNIL https://www.cnil.fr/plaintes", "Aufsichtsbehörde beschweren: CNIL https://www.cnil.fr/plaintes", "autoridad de control: CNIL https://www.cnil.fr/plaintes"},
+	} {
+		for i, lang := range mailout.Languages() {
+			for _, p := range []mailout.Purpose{mailout.Confirmation, mailout.Reminder} {
+				f := everything()
+				f.AnswerURL = ""
+				c := compose(t, p, lang, f)
+				for part, text := range map[string]string{"text": c.Text, "HTML": visible(t, c.HTML)} {
+					if !strings.Contains(plainly(text), plainly(said[i])) {
+						t.Errorf("the %s of the %s in %s does not say %s: %q", part, p, lang, item, said[i])
+					}
+				}
+			}
+		}
+	}
+}
+
+// plainly is text without what differs between the parts of a mail.
+func plainly(s string) string {
+	s = strings.NewReplacer("\u00a0", " ", "*", " ", ",", " ", ":", " ").Replace(s)
+	return strings.Join(strings.Fields(s), " ")
+}
+
+// visible is what a reader of the HTML sees.
+func visible(t *testing.T, page string) string {
+	t.Helper()
+	root, err := html.Parse(strings.NewReader(page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	for n := range root.Descendants() {
+		if n.Type == html.TextNode && n.Parent.Data != "style" && n.Parent.Data != "title" {
+			out.WriteString(n.Data + " ")
+		}
+	}
+	return out.String()
+}
+
+// TestTextIsWellSet: no line of the text part is longer than RFC 5322 wants
+// unless it is one word, and none ends in a space.
+func TestTextIsWellSet(t *testing.T) {
+	t.Parallel()
+	eachTemplate(t, func(t *testing.T, p mailout.Purpose, lang string) {
+		for _, right := range dsr.Rights() {
+			for line := range strings.Lines(compose(t, p, lang, about(right)).Text) {
+				line = strings.TrimSuffix(line, "\n")
+				if utf8.RuneCountInString(line) > 78 && strings.Contains(strings.TrimLeft(line, "* "), " ") || strings.HasSuffix(line, " ") {
+					t.Errorf("%s: %q", right, line)
+				}
+			}
+		}
+	})
 }
 
 // TestLanguagesHaveTheSameKeys compares keys and braces with those of English.
 func TestLanguagesHaveTheSameKeys(t *testing.T) {
 	t.Parallel()
-	want := skeleton(t, "en")
-	for _, lang := range mailout.Languages()[1:] {
-		if diff := cmp.Diff(want, skeleton(t, lang)); diff != "" {
-			t.Errorf("%s differs from en:\n%s", lang, diff)
+	for _, file := range []string{"", "rights."} {
+		want := skeleton(t, file+"en")
+		for _, lang := range mailout.Languages()[1:] {
+			if diff := cmp.Diff(want, skeleton(t, file+lang)); diff != "" {
+				t.Errorf("%s%s differs from en:\n%s", file, lang, diff)
+			}
 		}
-	}
-	for _, r := range dsr.Rights() {
-		if _, ok := want["right."+string(r)]; !ok {
-			t.Errorf("there are no words for the right %s", r)
+		for _, r := range dsr.Rights() {
+			if _, ok := want[map[string]string{"": "right." + string(r), "rights.": string(r) + ".asked"}[file]]; !ok {
+				t.Errorf("there are no words for the right %s", r)
+			}
 		}
 	}
 }

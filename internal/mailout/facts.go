@@ -1,9 +1,11 @@
 package mailout
 
 import (
+	"strings"
 	"time"
 
 	"github.com/soffiah/habeas/internal/dsr"
+	"github.com/soffiah/habeas/internal/law"
 )
 
 // Facts is what a mail may say. Every field may be empty: a template leaves out
@@ -53,6 +55,16 @@ type Controller struct {
 	Website               string
 }
 
+// post is the name and postal address in one line. Addresses often begin with the
+// name; it is told once.
+func (c Controller) post() string {
+	lines := strings.FieldsFunc(c.Address, func(r rune) bool { return r == '\n' })
+	if c.Name != "" && (len(lines) == 0 || lines[0] != c.Name) {
+		lines = append([]string{c.Name}, lines...)
+	}
+	return strings.Join(lines, ", ")
+}
+
 // Authority is the supervisory authority with which a complaint can be lodged
 // (Art. 77 GDPR).
 type Authority struct{ Name, URL string }
@@ -63,9 +75,14 @@ type Line struct {
 	// reader's language, or the controller's own words, told as they are.
 	What string
 	Rows int64 // how many records; 0 in a plan in categories
-	// Until is the last day on which kept data stay; Basis the ground for it.
-	Until *time.Time
-	Basis string
+	// Until is the last day on which kept data stay; Basis the ground for it. In a
+	// plan in categories the day is not known: it stays For a time, counted From the
+	// event of a retention rule, or from the end of that year.
+	Until       *time.Time
+	For         law.Period
+	From        string
+	FromYearEnd bool
+	Basis       string
 }
 
 // Codes of reasons that every language of [Languages] has words for.

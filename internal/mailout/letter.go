@@ -46,10 +46,14 @@ func newLetter(v *vocabulary, words Words, f Facts) *letter {
 	if f.Authority.URL != "" {
 		authority = strings.TrimSpace(authority + " " + link(f.Authority.URL))
 	}
+	right := v.of(f.Right)
+	said := func(sentence string) string { return fill(sentence, "controller", l.controller()) }
 	l.fills = filler(
+		"topic", said(right.Topic), "asked", said(right.Asked), "pending", right.Pending, "silence", right.Silence, "effect", right.Effect,
+		"at_once", right.AtOnce, "begins", right.Begins, "undone", right.Undone, "done", right.Done, "request", v.Right[string(f.Right)],
 		"controller", l.controller(), "name", f.Addressee, "contact", f.Controller.Contact,
-		"data_protection", f.Controller.DataProtectionContact, "authority", authority,
-		"confirm", word(words.Confirm), "refuse", word(words.Refuse), "cancel", word(words.Cancel), "yes", word(words.Yes),
+		"data_protection", f.Controller.DataProtectionContact, "ways", l.ways(), "authority", authority,
+		"confirm", word(words.confirms(f.Right)), "refuse", word(words.Refuse), "cancel", word(words.Cancel), "yes", word(words.Yes),
 		"copy_url", link(f.CopyURL), "answer_url", link(f.AnswerURL),
 		"expires", l.moment(f.ExpiresAt), "cooling_off_until", l.moment(f.CoolingOffUntil),
 		"cooling_off_for", v.duration(f.CoolingOffFor),
@@ -66,6 +70,16 @@ func (l *letter) controller() string {
 		return l.v.ControllerUnknown
 	}
 	return l.f.Controller.Name
+}
+
+// ways are those to reach the controller where a mail cannot be answered.
+func (l *letter) ways() string {
+	c := l.f.Controller
+	ways := []string{c.DataProtectionContact}
+	if c.Address != "" {
+		ways = append(ways, fill(l.v.Confirm["post"], "post", c.post()))
+	}
+	return strings.Join(ways, l.v.Or)
 }
 
 func (l *letter) moment(t time.Time) string { return l.v.moment(t.In(l.f.TimeZone)) }
@@ -132,7 +146,7 @@ func (l *letter) sentences(s sentences, dated bool) {
 
 func (l *letter) row(label, value string) row { return row{l.v.Label[label], value} }
 
-func (l *letter) rightRow() row { return l.row("request", l.v.Right[string(l.f.Right)]) }
+func (l *letter) rightRow() row { return l.row("request", capitalised(l.v.Right[string(l.f.Right)])) }
 
 func (l *letter) dateRow(label string, t time.Time) row {
 	if t.IsZero() {
@@ -212,8 +226,8 @@ func (l *letter) lines(in []Line) []string {
 	var order []key
 	for _, line := range in {
 		k := key{what: l.v.category(line.What), basis: line.Basis}
-		if line.Until != nil {
-			k.until = ", " + fill(l.v.Until, "date", l.v.day(*line.Until))
+		if kept := l.v.kept(line); kept != "" {
+			k.until = ", " + kept
 		}
 		same := slices.IndexFunc(order, func(o key) bool {
 			return line.Rows == 0 && line.Basis != "" && rows[o] == 0 && o.until == k.until && o.basis == k.basis
@@ -244,6 +258,14 @@ func (l *letter) lines(in []Line) []string {
 	return items
 }
 
+func capitals(items []string) []string {
+	items = slices.Clone(items)
+	for i, item := range items {
+		items[i] = capitalised(item)
+	}
+	return items
+}
+
 func capitalised(s string) string {
 	r, n := utf8.DecodeRuneInString(s)
 	return string(unicode.ToUpper(r)) + s[n:]
@@ -252,7 +274,7 @@ func capitalised(s string) string {
 // footer says who writes.
 func (l *letter) footer() []string {
 	c := l.f.Controller
-	lines := []string{c.Name, strings.Join(strings.FieldsFunc(c.Address, func(r rune) bool { return r == '\n' }), ", ")}
+	lines := []string{c.post()}
 	if c.DataProtectionContact != "" {
 		lines = append(lines, l.say(l.v.Footer["data_protection"]))
 	}
@@ -299,12 +321,56 @@ func unmarked(s string) string {
 	return strings.NewReplacer(wordMark, "", linkMark, "").Replace(s)
 }
 
+// textWidth is how many columns a line of the text part has at most, unless one
+// word is longer (RFC 5322, section 2.1.1 wants no more than 78).
+const textWidth = 78
+
+// plain returns a marked text as the text part has it: broken at spaces into
+// lines, the first after the bullet and the others below the first. What is to be
+// typed stays in one line.
+func plain(bullet, marked string) string {
+	var out strings.Builder
+	indent := strings.Repeat(" ", len(bullet))
+	for i, part := range strings.Split(marked, wordMark) {
+		if i%2 == 1 {
+			part = strings.ReplaceAll(part, " ", wordMark)
+		}
+		out.WriteString(part)
+	}
+	whole := strings.ReplaceAll(out.String(), linkMark, "")
+	out.Reset()
+	for i, line := range strings.Split(whole, "\n") {
+		lead, width := bullet, 0
+		if i > 0 {
+			out.WriteByte('\n')
+			lead = indent
+		}
+		for n, w := range strings.Split(line, " ") {
+			long := utf8.RuneCountInString(w)
+			switch {
+			case n == 0:
+				out.WriteString(lead)
+				width = len(lead)
+			case width+1+long > textWidth:
+				out.WriteString("\n" + indent)
+				width = len(indent)
+			default:
+				out.WriteByte(' ')
+				width++
+			}
+			out.WriteString(w)
+			width += long
+		}
+	}
+	return strings.ReplaceAll(out.String(), wordMark, " ")
+}
+
 // layouts are the two forms of every mail, parsed once.
 var layouts = sync.OnceValues(func() (l struct {
 	text *texttemplate.Template
 	html *htmltemplate.Template
 }, err error) {
-	l.text, err = texttemplate.New("layout.txt").Funcs(texttemplate.FuncMap{"plain": unmarked}).
+	l.text, err = texttemplate.New("layout.txt").Funcs(texttemplate.FuncMap{"plain": plain}).
 		ParseFS(templateFiles, "templates/layout.txt")
 	if err != nil {
 		return l, err

@@ -2,6 +2,7 @@ package mailout
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"errors"
 	"fmt"
@@ -12,6 +13,9 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/soffiah/habeas/internal/dsr"
+	"github.com/soffiah/habeas/internal/law"
 )
 
 //go:embed templates
@@ -29,8 +33,13 @@ type vocabulary struct {
 	Minutes           counted           `yaml:"minutes"`
 	Hours             counted           `yaml:"hours"`
 	Days              counted           `yaml:"days"`
+	MonthsLong        counted           `yaml:"months_long"`
+	YearsLong         counted           `yaml:"years_long"`
 	Colon             string            `yaml:"colon"`
+	Or                string            `yaml:"or"` // between two ways of doing something
 	Until             string            `yaml:"until"`
+	Term              term              `yaml:"term"`
+	Event             map[string]string `yaml:"event"`
 	AllData           string            `yaml:"all_data"`
 	ControllerUnknown string            `yaml:"controller_unknown"`
 	Greeting          string            `yaml:"greeting"`
@@ -54,6 +63,28 @@ type vocabulary struct {
 	Footer            map[string]string `yaml:"footer"`
 	Reason            map[string]string `yaml:"reason"`
 	Category          map[string]string `yaml:"category"`
+
+	rights map[string]rightWords // of templates/rights.<lang>.yaml
+}
+
+// rightWords is what is said of one right.
+type rightWords struct {
+	Topic   string `yaml:"topic"`   // for subjects
+	Asked   string `yaml:"asked"`   // who was asked for what
+	Pending string `yaml:"pending"` // nothing has been done before a confirmation
+	Silence string `yaml:"silence"` // nor without one
+	Effect  string `yaml:"effect"`  // what a confirmation brings about
+	AtOnce  string `yaml:"at_once"` // when, without a cooling-off
+	Begins  string `yaml:"begins"`  // when, after it
+	Undone  string `yaml:"undone"`  // a request that ended had no effect
+	Done    string `yaml:"done"`
+}
+
+// term is for how long something is kept.
+type term struct {
+	Plain        string `yaml:"plain"`
+	Since        string `yaml:"since"`          // counted from an event
+	SinceYearEnd string `yaml:"since_year_end"` // counted from the end of the year of an event
 }
 
 // sentences is what is said for one purpose, in this order.
@@ -95,20 +126,32 @@ var vocabularies = sync.OnceValues(func() (map[string]*vocabulary, error) {
 })
 
 func readVocabulary(lang string) (*vocabulary, error) {
-	raw, err := templateFiles.ReadFile("templates/" + lang + ".yaml")
-	if err != nil {
-		return nil, err
-	}
 	var v vocabulary
-	dec := yaml.NewDecoder(bytes.NewReader(raw))
-	dec.KnownFields(true)
-	if err := dec.Decode(&v); err != nil {
+	if err := errors.Join(readWords(lang+".yaml", &v), readWords("rights."+lang+".yaml", &v.rights)); err != nil {
 		return nil, err
 	}
 	if len(v.Months) != 12 {
 		return nil, errors.New("months must be twelve")
 	}
 	return &v, nil
+}
+
+func readWords(file string, into any) error {
+	raw, err := templateFiles.ReadFile("templates/" + file)
+	if err != nil {
+		return err
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(raw))
+	dec.KnownFields(true)
+	return dec.Decode(into)
+}
+
+// of returns what is said of a right.
+func (v *vocabulary) of(right dsr.Right) rightWords {
+	r, other := v.rights[string(right)], v.rights["other"]
+	r.Pending, r.Silence = cmp.Or(r.Pending, other.Pending), cmp.Or(r.Silence, other.Silence)
+	r.AtOnce, r.Begins = cmp.Or(r.AtOnce, other.AtOnce), cmp.Or(r.Begins, other.Begins)
+	return r
 }
 
 // day writes the calendar day of t in t's own location.
@@ -156,6 +199,37 @@ func (v *vocabulary) duration(d time.Duration) string {
 	default:
 		return v.count(v.Days, units(24*time.Hour))
 	}
+}
+
+// period writes a period of law in years, months and days.
+func (v *vocabulary) period(p law.Period) string {
+	var parts []string
+	for _, part := range []struct {
+		of counted
+		n  int
+	}{{v.YearsLong, p.Years}, {v.MonthsLong, p.Months}, {v.Days, p.Days}} {
+		if part.n > 0 {
+			parts = append(parts, v.count(part.of, int64(part.n)))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// kept writes how long a line stays: to the day where that is known.
+func (v *vocabulary) kept(l Line) string {
+	if l.Until != nil {
+		return fill(v.Until, "date", v.day(*l.Until))
+	}
+	period, event := v.period(l.For), v.Event[l.From]
+	switch {
+	case period == "":
+		return ""
+	case event == "":
+		return fill(v.Term.Plain, "period", period)
+	case l.FromYearEnd:
+		return fill(v.Term.SinceYearEnd, "period", period, "event", event)
+	}
+	return fill(v.Term.Since, "period", period, "event", event)
 }
 
 // category returns the words for a data category of fideslang, for the nearest

@@ -3,12 +3,15 @@ package mailout
 import (
 	"slices"
 	"strings"
+
+	"github.com/soffiah/habeas/internal/dsr"
 )
 
 // Words are what our mails ask people to type. The reader of replies knows the
 // same words; they are part of the contract with it and change only together.
 type Words struct {
 	Confirm string // confirms a deletion
+	Agree   string // confirms a request for any other right; never names a deletion
 	Refuse  string // refuses it
 	Cancel  string // cancels it after it was confirmed
 	Yes     string // answers an address check
@@ -22,14 +25,22 @@ func Languages() []string { return []string{"en", "fr", "de", "es"} }
 func WordsIn(lang string) Words {
 	switch templateLanguage(lang) {
 	case "fr":
-		return Words{Confirm: "OUI SUPPRIMER", Refuse: "NON", Cancel: "ANNULER", Yes: "OUI"}
+		return Words{Confirm: "OUI SUPPRIMER", Agree: "JE CONFIRME", Refuse: "NON", Cancel: "ANNULER", Yes: "OUI"}
 	case "de":
-		return Words{Confirm: "JA LÖSCHEN", Refuse: "NEIN", Cancel: "ABBRECHEN", Yes: "JA"}
+		return Words{Confirm: "JA LÖSCHEN", Agree: "ICH BESTÄTIGE", Refuse: "NEIN", Cancel: "ABBRECHEN", Yes: "JA"}
 	case "es":
-		return Words{Confirm: "SI ELIMINAR", Refuse: "NO", Cancel: "CANCELAR", Yes: "SI"}
+		return Words{Confirm: "SI ELIMINAR", Agree: "CONFIRMO", Refuse: "NO", Cancel: "CANCELAR", Yes: "SI"}
 	default:
-		return Words{Confirm: "YES DELETE", Refuse: "NO", Cancel: "CANCEL", Yes: "YES"}
+		return Words{Confirm: "YES DELETE", Agree: "I CONFIRM", Refuse: "NO", Cancel: "CANCEL", Yes: "YES"}
 	}
+}
+
+// confirms returns what confirms a request for the right.
+func (w Words) confirms(right dsr.Right) string {
+	if right == dsr.Erasure {
+		return w.Confirm
+	}
+	return w.Agree
 }
 
 // Phrase returns what a reader of lang types to confirm a deletion.

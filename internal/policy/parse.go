@@ -26,6 +26,7 @@ type document struct {
 	Approval           map[dsr.Right]bool       `yaml:"approval"`
 	Plan               Plan                     `yaml:"plan"`
 	Retention          []RetentionRule          `yaml:"retention"`
+	EndsWithErasure    []Words                  `yaml:"ends_with_erasure"`
 	Recipients         []Recipient              `yaml:"recipients"`
 	ProcessorNote      string                   `yaml:"processor_note"`
 	Evidence           struct {

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -96,8 +97,10 @@ type RetentionRule struct {
 	From string `yaml:"from"`
 	// FromYearEnd starts the period at the end of the calendar year of that event.
 	FromYearEnd bool `yaml:"from_year_end"`
-	// Basis is why the data is kept, as it is told to the data subject.
-	Basis string `yaml:"basis"`
+	// Basis is why the data is kept, as it is told to the data subject; BasisIn is
+	// the same in other languages.
+	Basis   string `yaml:"basis"`
+	BasisIn Words  `yaml:"basis_in"`
 	// Citation names the articles of law that say so.
 	Citation string `yaml:"citation"`
 	// ErasableOnRequest says that a person may have the data erased before the
@@ -105,12 +108,27 @@ type RetentionRule struct {
 	ErasableOnRequest bool `yaml:"erasable_on_request"`
 }
 
-// Ground returns the basis with its citation, as it is told to the data subject.
-func (r RetentionRule) Ground() string {
+// Ground returns the basis with its citation, as it is recorded.
+func (r RetentionRule) Ground() string { return r.cited(r.Basis) }
+
+func (r RetentionRule) cited(basis string) string {
 	if r.Citation == "" {
-		return r.Basis
+		return basis
 	}
-	return r.Basis + " (" + r.Citation + ")"
+	return basis + " (" + r.Citation + ")"
+}
+
+// Words is what the controller says to people, by language (BCP 47 tag).
+type Words map[string]string
+
+// in returns the words for a language: of the same tag, else of the same primary
+// language; "" where there are none.
+func (w Words) in(language string) string {
+	if words, ok := w[language]; ok {
+		return words
+	}
+	primary, _, _ := strings.Cut(language, "-")
+	return w[primary]
 }
 
 // Recipient is someone to whom data is disclosed (GDPR Art. 4(9)), by name as
@@ -237,16 +255,44 @@ func (p *Policy) ApprovalRequired(right dsr.Right) bool { return p.doc.Approval[
 func (p *Policy) Plan() Plan { return p.doc.Plan }
 
 // RetentionRules returns every retention rule, in the order of the policy.
-func (p *Policy) RetentionRules() []RetentionRule { return slices.Clone(p.doc.Retention) }
+func (p *Policy) RetentionRules() []RetentionRule {
+	rules := slices.Clone(p.doc.Retention)
+	for i := range rules {
+		rules[i].BasisIn = maps.Clone(rules[i].BasisIn)
+	}
+	return rules
+}
 
 // RetentionRule returns the rule with the given id.
 func (p *Policy) RetentionRule(id string) (RetentionRule, error) {
 	for _, rule := range p.doc.Retention {
 		if rule.ID == id {
+			rule.BasisIn = maps.Clone(rule.BasisIn)
 			return rule, nil
 		}
 	}
 	return RetentionRule{}, fmt.Errorf("version %s of policy %s has no retention rule %q: add it, or correct the data map", p.Version(), p.ID(), id)
+}
+
+// GroundIn returns what [RetentionRule.Ground] recorded in the words that a reader
+// of the language is told; the ground itself where no rule has any.
+func (p *Policy) GroundIn(ground, language string) string {
+	for _, rule := range p.doc.Retention {
+		if words := rule.BasisIn.in(language); words != "" && rule.Ground() == ground {
+			return rule.cited(words)
+		}
+	}
+	return ground
+}
+
+// EndsWithErasure returns what stops when an account is erased, beside its data,
+// in the controller's words for the language, or for its first language.
+func (p *Policy) EndsWithErasure(language string) []string {
+	var told []string
+	for _, words := range p.doc.EndsWithErasure {
+		told = append(told, cmp.Or(words.in(language), words.in(p.doc.Controller.Languages[0])))
+	}
+	return told
 }
 
 // Recipients returns who gets data from the controller.

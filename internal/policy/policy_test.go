@@ -351,3 +351,27 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestWordsInTheReadersLanguage: what ends, and why data stays, is told in the
+// language of the mail.
+func TestWordsInTheReadersLanguage(t *testing.T) {
+	t.Parallel()
+	p := edited(t)
+	for language, want := range map[string]string{"fr": "votre abonnement", "de-AT": "Ihr Abonnement", "it": "your subscription"} {
+		if got := p.EndsWithErasure(language); len(got) != 2 || !strings.HasPrefix(got[0], want) {
+			t.Errorf("in %s: %q", language, got)
+		}
+	}
+	invoices, err := p.RetentionRule("invoices")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := p.GroundIn(invoices.Ground(), "fr"); got != "obligation légale de conserver les pièces comptables (GDPR Art. 17(3)(b); Code de commerce L123-22)" {
+		t.Errorf("in French: %q", got)
+	}
+	for ground, language := range map[string]string{invoices.Ground(): "it", "some other ground": "fr"} {
+		if got := p.GroundIn(ground, language); got != ground {
+			t.Errorf("without words it is told as %q", got)
+		}
+	}
+}

@@ -55,6 +55,7 @@ func (p *Policy) validate(file *strictyaml.Document) {
 	v.confirmation(d)
 	v.plan(d.Plan)
 	v.retention(d.Retention)
+	v.endsWithErasure(d)
 	v.recipients(d.Recipients)
 	v.text("processor_note", d.ProcessorNote)
 	v.afterwards(d)
@@ -181,6 +182,7 @@ func (v validation) retention(rules []RetentionRule) {
 		v.name(at+"from", rule.From)
 		v.line(at+"basis", rule.Basis, "the data subject is told why data is kept")
 		v.text(at+"citation", rule.Citation)
+		v.words(at+"basis_in", rule.BasisIn)
 		if rule.Period.Clock != 0 {
 			v.Add(at+"period", "counts hours", "write whole days, months or years")
 		}
@@ -188,6 +190,29 @@ func (v validation) retention(rules []RetentionRule) {
 		if !rule.ErasableOnRequest && rule.Citation == "" {
 			v.Add(at+"citation", "is missing", "data that is kept against a request for erasure needs the law that says so; or set erasable_on_request: true")
 		}
+	}
+}
+
+// endsWithErasure wants words in every language in which the controller writes:
+// nobody should confirm a deletion without having read what ends with it.
+func (v validation) endsWithErasure(d *document) {
+	for i, words := range d.EndsWithErasure {
+		at := fmt.Sprintf("ends_with_erasure[%d]", i)
+		v.words(at, words)
+		for _, language := range d.Controller.Languages {
+			if words.in(language) == "" {
+				v.Add(at, "has no words in "+language, "say it in every language of controller.languages")
+			}
+		}
+	}
+}
+
+func (v validation) words(path string, words Words) {
+	for _, language := range slices.Sorted(maps.Keys(words)) {
+		if !languageTag.MatchString(language) {
+			v.Add(path+"."+language, "is not a language tag", "write en, fr or pt-BR")
+		}
+		v.line(path+"."+language, words[language], "")
 	}
 }
 
