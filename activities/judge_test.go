@@ -3,6 +3,7 @@ package activities
 import (
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -244,6 +245,34 @@ func TestCategories(t *testing.T) {
 		again, keptAgain := a.categories(p)
 		if diff := cmp.Diff([][]mailout.Line{erased, kept}, [][]mailout.Line{again, keptAgain}); diff != "" {
 			t.Fatalf("the order changes:\n%s", diff)
+		}
+	}
+}
+
+// TestAskingMailsSayTheSame: the first mail, its reminder and the notice of the
+// cooling-off say all that a person must know. The reminder once said that deletion
+// begins at once.
+func TestAskingMailsSayTheSame(t *testing.T) {
+	t.Parallel()
+	s := loadSample(t)
+	for activity, in := range map[string]StepInput{
+		"AskConfirmation": {RequestID: requestID}, "Remind": {RequestID: requestID}, "Confirmed": {RequestID: requestID, MessageID: "m"},
+	} {
+		p := &ports{match: true}
+		if _, err := newBench(s, p).env.ExecuteActivity(activity, in); err != nil {
+			t.Fatalf("%s: %v", activity, err)
+		}
+		text := strings.Join(strings.Fields(p.steps[0].Mails[0].Message.Text), " ")
+		want := []string{
+			"What will be deleted * Account data", "* Your subscription to Soffiah", "What must stay, and why * Billing data, official identifiers, postal address, payment data, for 5 years from the last billing: establishment",
+		}
+		if activity != "Confirmed" {
+			want = append(want, "you have 72 hours to change your mind")
+		}
+		for _, words := range want {
+			if !strings.Contains(text, words) {
+				t.Errorf("%s does not say %q:\n%s", activity, words, text)
+			}
 		}
 	}
 }

@@ -168,8 +168,8 @@ func writer(cfg *config.Config) (*letters.Writer, error) {
 	}, nil
 }
 
-// sender sends mails over SMTP as configured.
-func sender(cfg *config.Config) (*mailout.Sender, error) {
+// sender sends mails over SMTP as configured, marked as those of an installation.
+func sender(cfg *config.Config, installation string) (*mailout.Sender, error) {
 	smtp := cfg.Mail.SMTP
 	host, portText, err := net.SplitHostPort(smtp.Address)
 	if err != nil {
@@ -179,7 +179,7 @@ func sender(cfg *config.Config) (*mailout.Sender, error) {
 	if err != nil {
 		return nil, errors.New("mail.smtp.address has no port number")
 	}
-	out := mailout.SMTPConfig{Host: host, Port: port, TLS: mailout.TLSMandatory, Username: smtp.Username, Password: smtp.Password.Reveal()}
+	out := mailout.SMTPConfig{Host: host, Port: port, TLS: mailout.TLSMandatory, Instance: installation, Username: smtp.Username, Password: smtp.Password.Reveal()}
 	switch smtp.TLS {
 	case config.TLSImplicit:
 		out.TLS = mailout.TLSImplicit

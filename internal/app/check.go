@@ -97,7 +97,7 @@ func (c *checking) temporal(ctx context.Context, master *vault.Master) {
 func (c *checking) mail(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, 3*checkWithin)
 	defer cancel()
-	smtp, err := sender(c.cfg)
+	smtp, err := sender(c.cfg, "")
 	if err == nil {
 		err = smtp.Check(ctx)
 		_ = smtp.Close()

@@ -40,7 +40,7 @@ func (p *Program) Parts(ctx context.Context) (parts Parts, release func(), err e
 	if err != nil {
 		return parts, nil, err
 	}
-	smtp, err := sender(p.cfg)
+	smtp, err := sender(p.cfg, p.db.Installation())
 	if err != nil {
 		closeAll(stores)
 		return parts, nil, err

@@ -29,6 +29,14 @@ func delay(attempt int, jitter float64) time.Duration {
 	return time.Duration(float64(d) * (0.8 + 0.4*jitter))
 }
 
+// FailuresAllowed is how often in a row a recipient may fail for a time before its
+// other messages are held back: greylisting fails once or twice.
+const FailuresAllowed = 3
+
+// HoldFor returns for how long after so many failures in a row no other message is
+// tried to a recipient. Below [FailuresAllowed] nothing is held back.
+func HoldFor(failures int) time.Duration { return delay(failures, 0.5) }
+
 // breaker stops claiming after outages in a row, so that an outage of the mail
 // server does not use up the early attempts of every message. While it is open,
 // one message at a time is tried after every pause.

@@ -225,6 +225,9 @@ func (l *letter) lines(in []Line) []string {
 	rows, others := map[key]int64{}, map[key][]string{}
 	var order []key
 	for _, line := range in {
+		if l.vague(line, in) {
+			continue
+		}
 		k := key{what: l.v.category(line.What), basis: line.Basis}
 		if kept := l.v.kept(line); kept != "" {
 			k.until = ", " + kept
@@ -256,6 +259,15 @@ func (l *letter) lines(in []Line) []string {
 		items = append(items, item)
 	}
 	return items
+}
+
+// vague reports whether a line that was not counted says only "personal data", next
+// to one that says which on the same basis.
+func (l *letter) vague(line Line, among []Line) bool {
+	personal := l.v.Category["user"]
+	return line.Rows == 0 && l.v.category(line.What) == personal && slices.ContainsFunc(among, func(other Line) bool {
+		return other.Basis == line.Basis && l.v.category(other.What) != personal
+	})
 }
 
 func capitals(items []string) []string {

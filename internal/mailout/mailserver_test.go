@@ -30,10 +30,11 @@ type mailServer struct {
 	port int
 	ca   *x509.CertPool
 
-	onMail func(c *smtp.Conn) error
-	onRcpt func(c *smtp.Conn) error
-	onData func(c *smtp.Conn, taken int) error // before the mail counts as taken
-	auth   func(mechanism string) (sasl.Server, error)
+	onMail    func(c *smtp.Conn) error
+	onRcpt    func(c *smtp.Conn) error
+	onData    func(c *smtp.Conn, taken int) error // before the mail counts as taken
+	afterData func(c *smtp.Conn) error            // once it is taken, before the 250
+	auth      func(mechanism string) (sasl.Server, error)
 	// hangUpAfterTaking closes a connection right after it was told 250.
 	hangUpAfterTaking atomic.Bool
 
@@ -149,8 +150,11 @@ func (s *session) Data(r io.Reader) error {
 		}
 	}
 	s.m.mu.Lock()
-	defer s.m.mu.Unlock()
 	s.m.taken = append(s.m.taken, delivery{s.from, s.to, raw})
+	s.m.mu.Unlock()
+	if s.m.afterData != nil {
+		return s.m.afterData(s.c)
+	}
 	return nil
 }
 

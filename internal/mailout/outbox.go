@@ -174,9 +174,9 @@ func (o *Outbox) attempt(ctx context.Context, c claimed) {
 		// it next does.
 		return
 	}
-	if !c.ExpiresAt.IsZero() && !now.Before(c.ExpiresAt) {
-		o.record(ctx, c, "failed", &SendError{Step: FailedExpired}, func(ctx context.Context) error {
-			return o.queue.Failed(ctx, c.ID, now, 0, FailedExpired)
+	if reason := unfit(c, now); reason != "" {
+		o.record(ctx, c, "failed", &SendError{Step: reason}, func(ctx context.Context) error {
+			return o.queue.Failed(ctx, c.ID, now, 0, reason)
 		})
 		return
 	}
@@ -203,6 +203,17 @@ func (o *Outbox) attempt(ctx context.Context, c claimed) {
 	o.settle(ctx, c, failed, now)
 }
 
+// unfit says why a message is not to be tried at all, "" if it is.
+func unfit(c claimed, now time.Time) string {
+	switch {
+	case !c.ExpiresAt.IsZero() && !now.Before(c.ExpiresAt):
+		return FailedExpired
+	case c.Refused:
+		return FailedHeld
+	}
+	return ""
+}
+
 // settle puts a message off, or gives it up.
 func (o *Outbox) settle(ctx context.Context, c claimed, failed *SendError, now time.Time) {
 	next := now.Add(delay(c.Attempt, o.opts.Jitter()))
@@ -210,6 +221,8 @@ func (o *Outbox) settle(ctx context.Context, c claimed, failed *SendError, now t
 	switch {
 	case failed.Permanent && errors.Is(failed, ErrInvalidMessage):
 		reason = FailedInvalid
+	case failed.Permanent && failed.aboutRecipient():
+		reason = FailedRecipient
 	case failed.Permanent:
 		reason = FailedRefused
 	case !c.ExpiresAt.IsZero() && !next.Before(c.ExpiresAt):
@@ -219,7 +232,7 @@ func (o *Outbox) settle(ctx context.Context, c claimed, failed *SendError, now t
 	}
 	if reason == "" {
 		o.record(ctx, c, "retry", failed, func(ctx context.Context) error {
-			return o.queue.Retry(ctx, c.ID, next, failed.Code)
+			return o.queue.Retry(ctx, c.ID, next, failed.codeOfMessage())
 		})
 		return
 	}

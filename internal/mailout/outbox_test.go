@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/emersion/go-smtp"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/soffiah/habeas/internal/mailout"
@@ -213,7 +214,11 @@ func TestRetries(t *testing.T) {
 		attempts int
 		within   time.Duration
 	}{
-		"refused for good":            {&mailout.SendError{Permanent: true, Code: 550}, 0, "failed" + mailout.FailedRefused, 1, time.Second},
+		"no such mailbox":             {&mailout.SendError{Permanent: true, Code: 550, Enhanced: "5.1.1"}, 0, "failed" + mailout.FailedRecipient, 1, time.Second},
+		"mailbox full":                {&mailout.SendError{Permanent: true, Code: 552, Enhanced: "5.2.2"}, 0, "failed" + mailout.FailedRecipient, 1, time.Second},
+		"refused without a reason":    {&mailout.SendError{Permanent: true, Code: 550}, 0, "failed" + mailout.FailedRecipient, 1, time.Second},
+		"the text is refused":         {&mailout.SendError{Permanent: true, Code: 550, Enhanced: "5.7.1"}, 0, "failed" + mailout.FailedRefused, 1, time.Second},
+		"the transaction failed":      {&mailout.SendError{Permanent: true, Code: 554}, 0, "failed" + mailout.FailedRefused, 1, time.Second},
 		"4xx until the token expires": {temporary, 10 * time.Minute, "failed" + mailout.FailedExpired, 7, 10 * time.Minute},
 		"4xx for three days":          {temporary, 0, "failed" + mailout.FailedTooOld, 80, 73 * time.Hour},
 		"an outage of three days":     {outage, 0, "failed" + mailout.FailedTooOld, 80, 75 * time.Hour},
@@ -236,6 +241,49 @@ func TestRetries(t *testing.T) {
 				}
 				if attempts < test.attempts-2 || attempts > test.attempts+2 {
 					t.Errorf("it was tried %d times, about %d wanted", attempts, test.attempts)
+				}
+			})
+		})
+	}
+}
+
+// TestRefusedRecipientIsNotTried: the mail goes before a person unsent.
+func TestRefusedRecipientIsNotTried(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		held := queued("a", time.Hour)
+		held.Refused = true
+		q := newQueue(held, queued("b", time.Hour))
+		var sent []string
+		_, stop := run(t, q, scriptedSender(func(_ context.Context, m mailout.Message) error {
+			sent = append(sent, m.MessageID)
+			return nil
+		}), nil)
+		time.Sleep(time.Second)
+		stop()
+		if diff := cmp.Diff([]string{"failed" + mailout.FailedHeld, "sent"}, q.states()); diff != "" || len(sent) != 1 {
+			t.Errorf("sent %v:\n%s", sent, diff)
+		}
+	})
+}
+
+// TestCodesOfRecipients: what says nothing about a message counts against no recipient.
+func TestCodesOfRecipients(t *testing.T) {
+	for name, test := range map[string]struct {
+		err  mailout.SendError
+		code int
+	}{
+		"greylisted":     {mailout.SendError{Code: 451, Enhanced: "4.7.1"}, 451},
+		"sender refused": {mailout.SendError{Outage: true, Code: 550}, 0},
+		"no server":      {mailout.SendError{Outage: true}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				q := newQueue(queued("a", time.Hour))
+				_, stop := run(t, q, scriptedSender(func(context.Context, mailout.Message) error { return &test.err }), nil)
+				<-q.moved
+				stop()
+				if q.rows[0].code != test.code {
+					t.Errorf("recorded as %d", q.rows[0].code)
 				}
 			})
 		})
@@ -477,3 +525,53 @@ func TestLogsHoldNoAddress(t *testing.T) {
 type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
+
+// TestDeliveredButErrored: a server that hangs up after its 250 has the mail, and
+// one that is cut off before it may have: then, and only then, the same bytes go
+// out once more.
+func TestDeliveredButErrored(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		server func(*mailServer)
+		copies int
+	}{
+		"hangs up after 250": {func(m *mailServer) { m.hangUpAfterTaking.Store(true) }, 1},
+		"takes the mail and is cut off before 250": {func(m *mailServer) {
+			var first sync.Once
+			m.afterData = func(c *smtp.Conn) (err error) {
+				first.Do(func() { err = cut(c) })
+				return err
+			}
+		}, 2},
+		"is cut off before it has the mail": {func(m *mailServer) {
+			var first sync.Once
+			m.onData = func(c *smtp.Conn, _ int) (err error) {
+				first.Do(func() { err = cut(c) })
+				return err
+			}
+		}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := startMailServer(t, func(m *mailServer, _ *smtp.Server) { test.server(m) })
+			keys := dkimKeys(t)
+			q := newQueue(mailout.Queued{ID: "a", ExpiresAt: time.Now().Add(time.Hour), Message: letter(t, mailout.Confirmation, "fr")})
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error, 1)
+			go func() {
+				done <- mailout.NewOutbox(q, server.sender(t, func(c *mailout.SMTPConfig) { c.DKIM = keys }), mailout.OutboxOptions{
+					PollEvery: 10 * time.Millisecond, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+				}).Run(ctx)
+			}()
+			for q.states()[0] != "sent" {
+				<-q.moved
+			}
+			cancel()
+			<-done
+			got := server.deliveries()
+			if len(got) != test.copies || !bytes.Equal(got[0].raw, got[len(got)-1].raw) {
+				t.Errorf("%d copies, or copies that differ", len(got))
+			}
+		})
+	}
+}

@@ -92,6 +92,24 @@ func (e *SendError) Error() string {
 	return s
 }
 
+// codeOfMessage returns the code of a reply about this message, 0 for an outage.
+func (e *SendError) codeOfMessage() int {
+	if e.Outage {
+		return 0
+	}
+	return e.Code
+}
+
+// aboutRecipient reports whether a final reply is about the mailbox rather than
+// about the text: by the subject of the enhanced code (RFC 3463, section 3: 1 and
+// 2), else by the code (RFC 5321, section 4.2.3).
+func (e *SendError) aboutRecipient() bool {
+	if _, subject, found := strings.Cut(e.Enhanced, "."); found {
+		return strings.HasPrefix(subject, "1.") || strings.HasPrefix(subject, "2.")
+	}
+	return e.Code >= 550 && e.Code <= 553
+}
+
 // Unwrap returns the cause, if it is not an answer of the server.
 func (e *SendError) Unwrap() error { return e.cause }
 

@@ -29,6 +29,8 @@ type DB struct {
 	pool   *pgxpool.Pool
 	master *vault.Master
 	now    func() time.Time
+	// installation is the random id of this database.
+	installation uuid.UUID
 }
 
 // Open connects to the database at url and makes sure that its schema is the
@@ -74,6 +76,9 @@ func (db *DB) Ping(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Installation is the random id of this installation. It is no secret.
+func (db *DB) Installation() string { return db.installation.String() }
 
 // Master is the master key under which this database is sealed.
 func (db *DB) Master() *vault.Master { return db.master }

@@ -155,7 +155,10 @@ func (db *DB) checkInstallation(ctx context.Context) error {
 		if db.master.Demo() {
 			kind = Demo
 		}
-		return checkMark(ctx, tx, kind, db.master)
+		if err := checkMark(ctx, tx, kind, db.master); err != nil {
+			return err
+		}
+		return tx.QueryRow(ctx, `SELECT id FROM installation`).Scan(&db.installation)
 	})
 }
 

@@ -23,9 +23,9 @@ func (db *DB) queueMail(ctx context.Context, tx pgx.Tx, request uuid.UUID, key s
 		return err
 	}
 	id, now := uuid.New(), db.now()
-	tag, err := tx.Exec(ctx, `INSERT INTO outbox (id, request_id, purpose, recipient, message, status, awaited, next_attempt_at, expires_at, created_at)
-		VALUES ($1, $2, $3, $4, $5, 'queued', $6, $7, $8, $7) ON CONFLICT (request_id, purpose, recipient) DO NOTHING`,
-		id, request, m.Message.Purpose, m.Recipient, message, m.Awaited, now, m.ExpiresAt)
+	tag, err := tx.Exec(ctx, `INSERT INTO outbox (id, request_id, purpose, recipient, message, status, awaited, next_attempt_at, expires_at, created_at, address)
+		VALUES ($1, $2, $3, $4, $5, 'queued', $6, $7, $8, $7, $9) ON CONFLICT (request_id, purpose, recipient) DO NOTHING`,
+		id, request, m.Message.Purpose, m.Recipient, message, m.Awaited, now, m.ExpiresAt, db.addressDigest(m.Message.To))
 	if err != nil || tag.RowsAffected() == 0 {
 		return err
 	}
@@ -50,33 +50,51 @@ func tokenHash(token string) []byte {
 	return h[:]
 }
 
+// claimSQL takes mails that are due. Of a recipient that keeps failing, the oldest
+// mail alone is taken, when its time has come; mails to one that has refused are
+// taken to be put before a person.
+const claimSQL = `WITH due AS MATERIALIZED (
+		SELECT o.id, coalesce(r.refused AND r.failed_at > $5, false) AS refused
+		FROM outbox o LEFT JOIN recipient r ON r.address = o.address
+		WHERE o.status = 'queued' AND o.next_attempt_at <= $1
+			AND (r.address IS NULL OR r.refused OR r.failures < $4 OR r.held_until <= $1 AND NOT EXISTS (
+				SELECT FROM outbox e WHERE e.address = o.address AND e.status = 'queued'
+					AND e.next_attempt_at <= $1 AND (e.next_attempt_at, e.id) < (o.next_attempt_at, o.id)))
+		ORDER BY o.next_attempt_at LIMIT $2 FOR UPDATE OF o SKIP LOCKED)
+	UPDATE outbox SET attempts = attempts + 1, next_attempt_at = $1::timestamptz + $3::interval
+	FROM due WHERE outbox.id = due.id
+	RETURNING outbox.id, request_id, attempts, expires_at, message, refused`
+
+// claimedMail is a row that [claimSQL] returns.
+type claimedMail struct {
+	id, request uuid.UUID
+	attempt     int
+	expires     time.Time
+	message     []byte
+	refused     bool
+}
+
 // Claim implements [mailout.Queue].
 func (db *DB) Claim(ctx context.Context, n int, lease time.Duration) ([]mailout.Queued, error) {
 	var claimed []mailout.Queued
 	err := db.tx(ctx, "claiming mails", func(tx pgx.Tx) error {
 		claimed = nil
-		type row struct {
-			id, request uuid.UUID
-			attempt     int
-			expires     time.Time
-			message     []byte
-		}
-		rows, err := tx.Query(ctx, `UPDATE outbox SET attempts = attempts + 1, next_attempt_at = $1::timestamptz + $3::interval
-			WHERE id IN (SELECT id FROM outbox WHERE status = 'queued' AND next_attempt_at <= $1
-				ORDER BY next_attempt_at LIMIT $2 FOR UPDATE SKIP LOCKED)
-			RETURNING id, request_id, attempts, expires_at, message`, db.now(), n, lease)
+		now := db.now()
+		rows, err := tx.Query(ctx, claimSQL, now, n, lease, mailout.FailuresAllowed, now.Add(-failuresCountFor))
 		if err != nil {
 			return err
 		}
-		due, err := pgx.CollectRows(rows, func(r pgx.CollectableRow) (row, error) {
-			var m row
-			return m, r.Scan(&m.id, &m.request, &m.attempt, &m.expires, &m.message)
+		due, err := pgx.CollectRows(rows, func(r pgx.CollectableRow) (claimedMail, error) {
+			var m claimedMail
+			return m, r.Scan(&m.id, &m.request, &m.attempt, &m.expires, &m.message, &m.refused)
 		})
 		if err != nil {
 			return err
 		}
-		for _, m := range due {
-			q := mailout.Queued{ID: m.id.String(), Attempt: m.attempt, ExpiresAt: m.expires}
+		ids := make([]uuid.UUID, len(due))
+		for i, m := range due {
+			ids[i] = m.id
+			q := mailout.Queued{ID: m.id.String(), Attempt: m.attempt, ExpiresAt: m.expires, Refused: m.refused}
 			key, err := db.requestKey(ctx, tx, m.request)
 			if err == nil {
 				err = key.open("mail", m.message, &q.Message)
@@ -93,7 +111,7 @@ func (db *DB) Claim(ctx context.Context, n int, lease time.Duration) ([]mailout.
 			}
 			claimed = append(claimed, q)
 		}
-		return nil
+		return holdWhileTried(ctx, tx, ids, now.Add(lease))
 	})
 	return claimed, err
 }
@@ -118,7 +136,8 @@ func (db *DB) Sent(ctx context.Context, id string, at time.Time, _ string) error
 }
 
 func (db *DB) mailSent(ctx context.Context, tx pgx.Tx, m mailRow, at time.Time) error {
-	if _, err := tx.Exec(ctx, `UPDATE outbox SET status = 'sent', sent_at = $2 WHERE id = $1`, m.id, at); err != nil {
+	if _, err := tx.Exec(ctx, `WITH sent AS (UPDATE outbox SET status = 'sent', sent_at = $2 WHERE id = $1 RETURNING address)
+		DELETE FROM recipient USING sent WHERE recipient.address = sent.address`, m.id, at); err != nil {
 		return err
 	}
 	return db.appendEvent(ctx, tx, m.request, fmt.Sprintf("mail sent/%s/%d", m.purpose, m.recipient), dsr.Event{
@@ -147,6 +166,11 @@ func (db *DB) Failed(ctx context.Context, id string, at time.Time, code int, rea
 	return db.settleMail(ctx, id, "failed", func(tx pgx.Tx, m mailRow) error {
 		if _, err := tx.Exec(ctx, `UPDATE outbox SET status = 'failed', last_code = $2 WHERE id = $1`, m.id, code); err != nil {
 			return err
+		}
+		if reason == mailout.FailedRecipient {
+			if err := db.recipientFailed(ctx, tx, m.id, true); err != nil {
+				return err
+			}
 		}
 		// The workflow of an ended request can't be told any more: a person must see it.
 		if err := attendEnded(ctx, tx, m.request, dsr.MailUndeliverable); err != nil {
@@ -201,8 +225,15 @@ func attendEnded(ctx context.Context, tx pgx.Tx, request uuid.UUID, attention ds
 // Retry implements [mailout.Queue].
 func (db *DB) Retry(ctx context.Context, id string, at time.Time, code int) error {
 	return db.tx(ctx, "putting a mail off", func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `UPDATE outbox SET next_attempt_at = $2, last_code = $3 WHERE id = $1 AND status = 'queued'`, id, at, code)
-		return err
+		mail, err := parseID(id)
+		if err != nil {
+			return err
+		}
+		tag, err := tx.Exec(ctx, `UPDATE outbox SET next_attempt_at = $2, last_code = $3 WHERE id = $1 AND status = 'queued'`, mail, at, code)
+		if err != nil || tag.RowsAffected() == 0 || code == 0 {
+			return err
+		}
+		return db.recipientFailed(ctx, tx, mail, false)
 	})
 }
 
@@ -295,6 +326,9 @@ func (db *DB) RequeueFailed(ctx context.Context, requestID string) error {
 		return err
 	}
 	return db.tx(ctx, "sending mails again", func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `DELETE FROM recipient WHERE address IN (SELECT address FROM outbox WHERE request_id = $1 AND status = 'failed')`, id); err != nil {
+			return err
+		}
 		if _, err := tx.Exec(ctx, `UPDATE outbox SET status = 'queued', next_attempt_at = $2,
 				expires_at = CASE WHEN purpose IN ('address_check', 'confirmation', 'reminder', 'cooling_off') THEN expires_at ELSE greatest(expires_at, $3) END
 			WHERE request_id = $1 AND status = 'failed' AND message IS NOT NULL`, id, db.now(), db.now().Add(triedAgainFor)); err != nil {

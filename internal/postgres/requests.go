@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -29,7 +28,7 @@ func (db *DB) CreateRequest(ctx context.Context, r record.NewRequest) (dsr.Recei
 	if k := r.Intake.IdempotencyKey; k != "" {
 		idempotency = db.master.Digest("idempotency", string(r.Intake.Channel)+"\x00"+k)
 	}
-	address := db.master.Digest("address", strings.ToLower(r.Intake.Elements.Email))
+	address := db.addressDigest(r.Intake.Elements.Email)
 	err = db.tx(ctx, "recording the request", func(tx pgx.Tx) error {
 		if err := refuseFlood(ctx, tx, address, r, idempotency); err != nil {
 			return err

@@ -227,7 +227,11 @@ func TestAttackTable(t *testing.T) {
 		{"empty envelope sender", func(g *genuine) {
 			g.top = strings.Replace(g.top, "<kim.sample@example.org>", "<>", 1)
 		}, Automatic, AutomaticMail},
-		{"auto-reply loop: our own mail comes back", func(g *genuine) { g.more = "X-DSR-Instance: a\r\n" }, Automatic, AutomaticMail},
+		{"auto-reply loop: our own mail comes back", func(g *genuine) { g.more = "X-Habeas-Instance: a\r\n" }, Automatic, AutomaticMail},
+		{"auto-reply loop: a mail of another installation", func(g *genuine) { g.more = "X-Habeas-Purpose: acknowledgement\r\n" }, Automatic, AutomaticMail},
+		{"our own mail, from a plus-address of ours", func(g *genuine) {
+			g.from = "From: Privacy+c." + token + "@acme.test\r\n"
+		}, Automatic, AutomaticMail},
 		{"a colleague writes from our own address", func(g *genuine) {
 			g.from = "From: privacy@acme.test\r\n"
 		}, Automatic, AutomaticMail},

@@ -27,7 +27,7 @@ func (j *Judge) automatic(doc *document, from, subject string) string {
 			return "has " + name
 		}
 	}
-	if j.own[from] {
+	if j.own[withoutDetail(from)] {
 		return "comes from an address of ours"
 	}
 	if name := machineSender(from); name != "" {
@@ -82,11 +82,20 @@ func listField(h message.Header) string {
 var machineFields = []string{
 	"X-Auto-Response-Suppress", "X-Autoreply", "X-Autorespond", "X-Autoresponder", "X-Auto-Reply-From", "X-Apple-Action",
 	"X-Post-Messageclass", "X-Fc-Machinegenerated", "X-Ms-Exchange-Inbox-Rules-Loop", "X-Ms-Exchange-Generated-Message-Source",
-	"X-Failed-Recipients", "X-Loop", "X-Mailer-Daemon", "Feedback-Id", "X-Dsr-Instance",
+	"X-Failed-Recipients", "X-Loop", "X-Mailer-Daemon", "Feedback-Id",
+	// Of mails of Habeas, of this installation or of another.
+	"X-Habeas-Instance", "X-Habeas-Purpose",
 }
 
 // machineLocals are local parts at which nobody sits.
 var machineLocals = regexp.MustCompile(`^(mailer-?daemon|post[-_]?master|mail-?daemon|no[-._]?reply|do[-._]?not[-._]?reply|noreply-.*|.*[-._+]no-?reply|bounces?([-+=].*)?|mailerdaemon|mailsystem|mail\.?delivery\.?(system|subsystem)|auto-?reply|autoresponder|complaints?-?feedback|uucp|mmdf|mailadm|nobody)$`)
+
+// withoutDetail takes the detail off a plus-address (RFC 5233).
+func withoutDetail(address string) string {
+	local, domain, _ := cutLast(address, '@')
+	local, _, _ = strings.Cut(local, "+")
+	return local + "@" + domain
+}
 
 func machineSender(from string) string {
 	local, _, _ := cutLast(from, '@')

@@ -6,6 +6,8 @@
 CREATE TABLE installation (
     only_one   boolean PRIMARY KEY DEFAULT true CHECK (only_one),
     kind       text NOT NULL CHECK (kind IN ('production', 'demo')),
+    -- random; mails carry it, so that one that comes back in a loop is known
+    id         uuid NOT NULL DEFAULT gen_random_uuid(),
     -- tells the right master key from a wrong one without giving it away
     key_check  bytea NOT NULL,
     created_at timestamptz NOT NULL
@@ -91,10 +93,26 @@ CREATE TABLE outbox (
     expires_at      timestamptz NOT NULL,
     sent_at         timestamptz,
     last_code       integer NOT NULL DEFAULT 0,
+    -- keyed digest of the recipient's address; NULL when the message was destroyed
+    address         bytea,
     created_at      timestamptz NOT NULL,
     UNIQUE (request_id, purpose, recipient)
 );
 CREATE INDEX outbox_due ON outbox (next_attempt_at) WHERE status = 'queued';
+CREATE INDEX outbox_address ON outbox (address) WHERE status = 'queued';
+
+-- Recipients that have not taken mails of late. A mail that is taken removes the row.
+CREATE TABLE recipient (
+    -- keyed digest, as in outbox
+    address    bytea PRIMARY KEY,
+    -- in a row
+    failures   integer NOT NULL,
+    -- refused for good: nothing is sent before a person has looked
+    refused    boolean NOT NULL DEFAULT false,
+    -- until when no other mail is tried, once there are too many failures
+    held_until timestamptz NOT NULL,
+    failed_at  timestamptz NOT NULL
+);
 
 -- Tokens that went out in mails. Only their hashes are kept.
 CREATE TABLE token (
