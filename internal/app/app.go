@@ -18,7 +18,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/emersion/go-sasl"
+
 	"github.com/soffiah/habeas/activities"
+	"github.com/soffiah/habeas/internal/accesstoken"
 	"github.com/soffiah/habeas/internal/config"
 	"github.com/soffiah/habeas/internal/datamap"
 	"github.com/soffiah/habeas/internal/inbox"
@@ -186,7 +189,10 @@ func sender(cfg *config.Config, installation string) (*mailout.Sender, error) {
 	case config.TLSNone:
 		out.TLS = mailout.TLSNone
 	}
-	if smtp.Username != "" {
+	switch {
+	case smtp.Auth == config.AuthXOAuth2:
+		out.Auth, out.Token = mailout.AuthXOAuth2, tokens(smtp.OAuth2)
+	case smtp.Username != "":
 		out.Auth = mailout.AuthAuto
 	}
 	for _, k := range cfg.Mail.DKIM {
@@ -244,6 +250,32 @@ func layout(l config.BorderLayout) reply.Layout {
 func mailinConfig(m config.Mailbox) mailin.Config {
 	return mailin.Config{
 		Addr: m.IMAP.Address, TLS: mailin.TLSMode(m.IMAP.TLS), Username: m.IMAP.Username, Password: m.IMAP.Password.Reveal(), Folders: m.Folders,
+		SASL: saslOf(m.IMAP),
+	}
+}
+
+// tokens returns the access tokens of an account.
+func tokens(o config.OAuth2) accesstoken.Source {
+	if o.TokenFile != "" {
+		return accesstoken.File(o.TokenFile)
+	}
+	return accesstoken.Grant{
+		TokenURL: o.TokenURL, ClientID: o.ClientID, ClientSecretFile: o.ClientSecretFile, RefreshTokenFile: o.RefreshTokenFile, Scope: o.Scope,
+	}.Source()
+}
+
+// saslOf returns how to log in with a token, nil for an account with a password.
+func saslOf(account config.IMAP) func(context.Context) (sasl.Client, error) {
+	if account.Auth != config.AuthXOAuth2 {
+		return nil
+	}
+	token := tokens(account.OAuth2)
+	return func(ctx context.Context) (sasl.Client, error) {
+		t, err := token(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return mailin.XOAuth2(account.Username, t), nil
 	}
 }
 

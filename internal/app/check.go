@@ -102,11 +102,22 @@ func (c *checking) mail(ctx context.Context) {
 		err = smtp.Check(ctx)
 		_ = smtp.Close()
 	}
-	c.found("smtp", err, "takes mail", "check mail.smtp")
+	c.found("smtp", err, "takes mail", loginHint("check mail.smtp", c.cfg.Mail.SMTP.Auth))
 	for _, m := range c.cfg.Mail.Mailboxes {
 		err := mailin.Check(ctx, mailinConfig(m))
-		c.found("mailbox "+m.Name, err, "can be read", "check mail.mailboxes")
+		c.found("mailbox "+m.Name, err, "can be read", loginHint("check mail.mailboxes", m.IMAP.Auth))
 	}
+}
+
+// loginHint says what else to look at where an access token takes the place of a
+// password: providers refuse tokens without saying why.
+func loginHint(hint string, auth config.Auth) string {
+	if auth != config.AuthXOAuth2 {
+		return hint
+	}
+	return hint + "; the token must be for this account and protocol. Microsoft 365: scope https://outlook.office365.com/.default, the permissions " +
+		"IMAP.AccessAsApp and SMTP.SendAsApp with an administrator's consent, a service principal with rights to the mailbox, and SMTP AUTH switched on " +
+		"for it. Google: scope https://mail.google.com/ and IMAP switched on"
 }
 
 func (c *checking) policies() *policy.Set {

@@ -48,7 +48,7 @@ func openStore(ctx context.Context, c config.Store) (store.Store, error) {
 	case config.IMAPMail:
 		return imap.Open(c.Name, imap.Options{
 			Address: c.IMAP.Address, Username: c.IMAP.Username, Password: c.IMAP.Password.Reveal(),
-			Security: security(c.IMAP.TLS), Folders: c.Folders,
+			SASL: saslOf(c.IMAP), Security: security(c.IMAP.TLS), Folders: c.Folders,
 		})
 	}
 	return nil, fmt.Errorf("its kind %q is not known", c.Kind)

@@ -19,7 +19,7 @@ const module = "github.com/soffiah/habeas/"
 // levels gives every package its level: it may import lower ones only. A new
 // package must be given its place here and in ARCHITECTURE.md.
 var levels = map[string]int{
-	"internal/dsr": 0, "internal/strictyaml": 0, "internal/vault": 0, "internal/law": 0, "examples/soffiah": 0,
+	"internal/dsr": 0, "internal/strictyaml": 0, "internal/vault": 0, "internal/law": 0, "examples/soffiah": 0, "internal/accesstoken": 0,
 
 	"internal/datamap": 1, "internal/audit": 1, "internal/identity": 1, "internal/policy": 1, "internal/config": 1,
 	"internal/reply": 1, "internal/mailout": 1, "internal/mailin": 1, "internal/clearance": 1, "internal/temporalx": 1, "client": 1,
@@ -51,6 +51,7 @@ var homes = map[string][]string{
 	"github.com/emersion/go-message": {"internal/reply", "internal/devenv"},
 	"github.com/emersion/go-msgauth": {"internal/reply"},
 	"github.com/emersion/go-smtp":    {"internal/devenv"},
+	"golang.org/x/oauth2":            {"internal/accesstoken"},
 	"github.com/wneessen/go-mail":    {"internal/mailout"},
 	"github.com/minio/":              {"internal/store/s3", "internal/devenv", "internal/bench"},
 	"github.com/spf13/cobra":         {"internal/cli"},

@@ -149,22 +149,51 @@ const (
 	TLSNone     TLS = "none"
 )
 
+// Auth is how Habeas logs in to a mail server.
+type Auth string
+
+// The ways to log in.
+const (
+	AuthPassword Auth = "password" // the default
+	AuthXOAuth2  Auth = "xoauth2"  // an access token, as Microsoft 365 and Google want it
+)
+
+// OAuth2 says where access tokens come from: from a file that another program
+// keeps fresh, or from the provider (RFC 6749) under a grant. All files are read
+// anew whenever they are needed.
+type OAuth2 struct {
+	TokenFile string `yaml:"token_file"`
+
+	TokenURL         string `yaml:"token_url"`
+	ClientID         string `yaml:"client_id"`
+	ClientSecretFile string `yaml:"client_secret_file"`
+	// RefreshTokenFile holds what an account has granted; without it Habeas asks as
+	// a program (client credentials).
+	RefreshTokenFile string `yaml:"refresh_token_file"`
+	// Scope is what the token is for; several are parted by spaces.
+	Scope string `yaml:"scope"`
+}
+
 // SMTP is the server to which mails are handed.
 type SMTP struct {
 	Address      string `yaml:"address"`
 	TLS          TLS    `yaml:"tls"`
+	Auth         Auth   `yaml:"auth"`
 	Username     string `yaml:"username"`
 	Password     Secret `yaml:"-"`
 	PasswordFile string `yaml:"password_file"`
+	OAuth2       OAuth2 `yaml:"oauth2,omitempty"`
 }
 
 // IMAP is a server and an account on it.
 type IMAP struct {
 	Address      string `yaml:"address"`
 	TLS          TLS    `yaml:"tls"`
+	Auth         Auth   `yaml:"auth"`
 	Username     string `yaml:"username"`
 	Password     Secret `yaml:"-"`
 	PasswordFile string `yaml:"password_file"`
+	OAuth2       OAuth2 `yaml:"oauth2,omitempty"`
 }
 
 // Mailbox is a mailbox that is watched for replies and requests.
@@ -243,7 +272,7 @@ func defaults() *Config {
 		Temporal:     Temporal{Address: "127.0.0.1:7233", Namespace: "habeas", TaskQueue: "habeas"},
 		Public:       Listener{Listen: ":8080"},
 		Team:         Listener{Listen: "127.0.0.1:8081", URL: "http://127.0.0.1:8081"},
-		Mail:         Mail{SMTP: SMTP{TLS: TLSStart}, BorderLayout: BorderStandard},
+		Mail:         Mail{SMTP: SMTP{TLS: TLSStart, Auth: AuthPassword}, BorderLayout: BorderStandard},
 		Log:          Log{Level: "info", Format: "json"},
 		Limits: Limits{
 			BodyBytes:                 64 << 10,

@@ -117,7 +117,7 @@ func TestParse(t *testing.T) {
 		t.Fatal(err)
 	}
 	in := func(name string) string { return filepath.Join(dir, name) }
-	imap := IMAP{Address: "imap.soffiah.com:993", TLS: TLSImplicit, Username: "info", Password: "imap-secret", PasswordFile: "imap.password"}
+	imap := IMAP{Address: "imap.soffiah.com:993", TLS: TLSImplicit, Auth: AuthPassword, Username: "info", Password: "imap-secret", PasswordFile: "imap.password"}
 	letters := imap
 	letters.Address, letters.TLS = "imap.soffiah.com:143", TLSStart
 	want := &Config{
@@ -131,7 +131,7 @@ func TestParse(t *testing.T) {
 		Tokens:         []Token{{Name: "team", Role: Viewer, SHA256: strings.Repeat("a", 64)}},
 		Mail: Mail{
 			From:        "Soffiah <info@soffiah.com>",
-			SMTP:        SMTP{Address: "smtp.soffiah.com:465", TLS: TLSImplicit, Username: "info", Password: "smtp-secret", PasswordFile: "smtp.password"},
+			SMTP:        SMTP{Address: "smtp.soffiah.com:465", TLS: TLSImplicit, Auth: AuthPassword, Username: "info", Password: "smtp-secret", PasswordFile: "smtp.password"},
 			Mailboxes:   []Mailbox{{Name: "privacy", Address: "info@soffiah.com", IMAP: imap, Folders: []string{"INBOX"}}},
 			AuthservIDs: []string{"mx.soffiah.com"}, BorderLayout: BorderStandard,
 		},
@@ -276,6 +276,45 @@ func TestTokenDigestFromFile(t *testing.T) {
 	text := strings.Replace(whole, "sha256: "+strings.Repeat("a", 64), "sha256_file: digest", 1)
 	if got := mustParse(t, text).Tokens[0].SHA256; got != strings.Repeat("b", 64) {
 		t.Errorf("got %s", got)
+	}
+}
+
+// TestXOAuth2: tokens come from a file or under a grant, and nothing is given twice.
+func TestXOAuth2(t *testing.T) {
+	t.Parallel()
+	login := func(oauth2 string) string {
+		return strings.Replace(whole, "    username: info\n    password_file: smtp.password\n", "    auth: xoauth2\n    username: info\n"+oauth2, 1)
+	}
+	dir := house(t)
+	c, err := Parse("habeas.yaml", []byte(login("    oauth2: {token_file: s3.key}\n")), dir, nil)
+	if err != nil || c.Mail.SMTP.Auth != AuthXOAuth2 || c.Mail.SMTP.OAuth2 != (OAuth2{TokenFile: filepath.Join(dir, "s3.key")}) {
+		t.Errorf("%v, %+v", err, c)
+	}
+	grant := "    oauth2: {token_url: 'https://login.example.org/token', client_id: habeas, client_secret_file: s3.key, refresh_token_file: empty, scope: mail}\n"
+	c, err = Parse("habeas.yaml", []byte(login(grant)), dir, nil)
+	if err != nil || c.Mail.SMTP.OAuth2.RefreshTokenFile != filepath.Join(dir, "empty") {
+		t.Errorf("%v, %+v", err, c)
+	}
+	for oauth2, want := range map[string]string{
+		"":                                   "mail.smtp.oauth2.token_file: is missing (name a file that another program keeps fresh, or give token_url, client_id and client_secret_file or refresh_token_file)",
+		"    oauth2: {token_file: absent}\n": "mail.smtp.oauth2.token_file: names a file that does not exist (paths start at the folder of this file)",
+		"    oauth2: {token_file: s3.key, client_id: x}\n":                                                 "mail.smtp.oauth2.token_file: is given beside a grant (keep token_file, or token_url and what belongs to it)",
+		"    oauth2: {token_url: 'http://login.example.org/', client_id: x, client_secret_file: s3.key}\n": "mail.smtp.oauth2.token_url: is not an https address (such as https://login.microsoftonline.com/TENANT/oauth2/v2.0/token or https://oauth2.googleapis.com/token)",
+		"    oauth2: {token_url: 'https://login.example.org/', client_secret_file: s3.key}\n":              "mail.smtp.oauth2.client_id: is missing",
+		"    oauth2: {token_url: 'https://login.example.org/', client_id: x}\n":                            "mail.smtp.oauth2.client_secret_file: is missing (name it, or refresh_token_file)",
+		"    password_file: smtp.password\n    oauth2: {token_file: s3.key}\n":                             "mail.smtp.password_file: is given, yet auth is xoauth2 (remove it, or unset HABEAS_SMTP_PASSWORD)",
+	} {
+		if _, err := Parse("habeas.yaml", []byte(login(oauth2)), dir, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %s", oauth2, err, want)
+		}
+	}
+	for change, want := range map[[2]string]string{
+		{"      tls: starttls", "      tls: starttls\n      oauth2: {token_file: s3.key}"}: "stores[2].imap.oauth2: has settings, yet auth is not xoauth2 (write auth: xoauth2, or remove them)",
+		{"        username: info", "        auth: kerberos\n        username: info"}:       "mail.mailboxes[0].imap.auth: must be one of password, xoauth2",
+	} {
+		if _, err := parse(t, strings.Replace(whole, change[0], change[1], 1)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
 	}
 }
 

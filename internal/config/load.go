@@ -87,7 +87,7 @@ func splitList(value string) []string {
 func (l *loading) fillLists() {
 	for i := range l.config.Mail.Mailboxes {
 		m := &l.config.Mail.Mailboxes[i]
-		m.IMAP.TLS = or(m.IMAP.TLS, TLSImplicit)
+		m.IMAP.TLS, m.IMAP.Auth = or(m.IMAP.TLS, TLSImplicit), or(m.IMAP.Auth, AuthPassword)
 		if len(m.Folders) == 0 {
 			m.Folders = []string{"INBOX"}
 		}
@@ -96,7 +96,7 @@ func (l *loading) fillLists() {
 		s := &l.config.Stores[i]
 		s.Mode = or(s.Mode, Observe)
 		if s.Kind == IMAPMail {
-			s.IMAP.TLS = or(s.IMAP.TLS, TLSImplicit)
+			s.IMAP.TLS, s.IMAP.Auth = or(s.IMAP.TLS, TLSImplicit), or(s.IMAP.Auth, AuthPassword)
 		}
 	}
 }

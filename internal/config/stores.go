@@ -28,7 +28,7 @@ func (l *loading) stores(kind Kind, stores []Store) {
 		case S3:
 			l.objectStore(at, variable+"_SECRET_KEY", s)
 		case IMAPMail:
-			l.imap(at+"imap.", variable+"_PASSWORD", s.IMAP)
+			l.imap(at+"imap.", variable+"_PASSWORD", &stores[i].IMAP)
 			l.folders(at+"folders", s.Folders)
 		}
 	}

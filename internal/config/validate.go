@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/mail"
 	"net/netip"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -32,7 +33,7 @@ func (l *loading) validate() {
 		l.network(fmt.Sprintf("trusted_proxies[%d]", i), proxy)
 	}
 	l.tokens(c.Tokens)
-	l.mail(c.Mail)
+	l.mail(&c.Mail)
 	l.stores(c.Installation.Kind, c.Stores)
 	l.files("datasets", "dataset", c.Datasets)
 	l.files("policies", "policy", c.Policies)
@@ -87,12 +88,12 @@ func (l *loading) tokens(tokens []Token) {
 	}
 }
 
-func (l *loading) mail(m Mail) {
+func (l *loading) mail(m *Mail) {
 	if from, err := mail.ParseAddress(m.From); err != nil || strings.ContainsFunc(from.Name, unicode.IsControl) {
 		l.Add("mail.from", "is not the sender of a mail", "write: Soffiah <privacy@example.org>")
 	}
 	l.server("mail.smtp.", m.SMTP.Address, m.SMTP.TLS)
-	l.account("mail.smtp.", "HABEAS_SMTP_PASSWORD", m.SMTP.Username, m.SMTP.Password)
+	l.account("mail.smtp.", "HABEAS_SMTP_PASSWORD", login{&m.SMTP.Auth, m.SMTP.Username, m.SMTP.Password, &m.SMTP.OAuth2})
 	if len(m.Mailboxes) == 0 {
 		l.Add("mail.mailboxes", "is missing", "without a mailbox no reply confirms anything: name at least one")
 	}
@@ -105,7 +106,7 @@ func (l *loading) mail(m Mail) {
 			l.Add(at+"address", "is not a mail address", "write privacy@example.org, without a name or brackets")
 		}
 		l.once(at+"address", addresses, strings.ToLower(box.Address))
-		l.imap(at+"imap.", "HABEAS_MAILBOX_"+capitals(box.Name)+"_PASSWORD", box.IMAP)
+		l.imap(at+"imap.", "HABEAS_MAILBOX_"+capitals(box.Name)+"_PASSWORD", &m.Mailboxes[i].IMAP)
 		l.folders(at+"folders", box.Folders)
 	}
 	for i, id := range m.AuthservIDs {
@@ -123,12 +124,12 @@ func (l *loading) mail(m Mail) {
 	}
 }
 
-func (l *loading) imap(at, variable string, account IMAP) {
+func (l *loading) imap(at, variable string, account *IMAP) {
 	l.server(at, account.Address, account.TLS)
 	if account.Username == "" {
 		l.Add(at+"username", "is missing", "")
 	}
-	l.account(at, variable, account.Username, account.Password)
+	l.account(at, variable, login{&account.Auth, account.Username, account.Password, &account.OAuth2})
 }
 
 func (l *loading) server(at, address string, tls TLS) {
@@ -139,13 +140,65 @@ func (l *loading) server(at, address string, tls TLS) {
 	}
 }
 
-// account wants a password where there is a user name, and the other way round.
-func (l *loading) account(at, variable, username string, password Secret) {
+// login is what the settings say about how to log in to a mail server.
+type login struct {
+	auth     *Auth
+	username string
+	password Secret
+	oauth2   *OAuth2
+}
+
+// account wants what the way of logging in needs, and nothing of the other way.
+func (l *loading) account(at, variable string, in login) {
+	oneOf(l, at+"auth", *in.auth, AuthPassword, AuthXOAuth2)
+	if *in.auth == AuthXOAuth2 {
+		if in.username == "" {
+			l.Add(at+"username", "is missing", "name the account whose mailbox it is")
+		}
+		if in.password != "" {
+			l.Add(at+"password_file", "is given, yet auth is xoauth2", "remove it, or unset "+variable)
+		}
+		l.oauth2(at+"oauth2.", in.oauth2)
+		return
+	}
+	if *in.oauth2 != (OAuth2{}) {
+		l.Add(at+"oauth2", "has settings, yet auth is not xoauth2", "write auth: xoauth2, or remove them")
+	}
 	switch {
-	case username != "" && password == "":
+	case in.username != "" && in.password == "":
 		l.Add(at+"password_file", "is missing", "name a file with the password, or set "+variable)
-	case username == "" && password != "":
+	case in.username == "" && in.password != "":
 		l.Add(at+"username", "is missing", "there is a password")
+	}
+}
+
+func (l *loading) oauth2(at string, o *OAuth2) {
+	o.TokenFile = l.file(at+"token_file", o.TokenFile, true)
+	o.ClientSecretFile = l.file(at+"client_secret_file", o.ClientSecretFile, true)
+	o.RefreshTokenFile = l.file(at+"refresh_token_file", o.RefreshTokenFile, true)
+	grant := o.TokenURL + o.ClientID + o.ClientSecretFile + o.RefreshTokenFile + o.Scope
+	switch {
+	case o.TokenFile != "" && grant != "":
+		l.Add(at+"token_file", "is given beside a grant", "keep token_file, or token_url and what belongs to it")
+	case o.TokenFile != "":
+	case grant == "":
+		l.Add(at+"token_file", "is missing", "name a file that another program keeps fresh, or give token_url, client_id and client_secret_file or refresh_token_file")
+	default:
+		l.tokenURL(at+"token_url", o.TokenURL)
+		if o.ClientID == "" {
+			l.Add(at+"client_id", "is missing", "")
+		}
+		if o.ClientSecretFile == "" && o.RefreshTokenFile == "" {
+			l.Add(at+"client_secret_file", "is missing", "name it, or refresh_token_file")
+		}
+	}
+}
+
+// tokenURL wants an address to which secrets can be sent.
+func (l *loading) tokenURL(path, s string) {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !ownNetwork(u.Hostname())) {
+		l.Add(path, "is not an https address", "such as https://login.microsoftonline.com/TENANT/oauth2/v2.0/token or https://oauth2.googleapis.com/token")
 	}
 }
 

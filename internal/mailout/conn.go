@@ -66,7 +66,11 @@ func (c *conn) open(ctx context.Context, cfg SMTPConfig) error {
 		return outage("starting TLS (does the certificate name the host, and is its authority known?)", err)
 	}
 	if err := c.signIn(ctx, cfg); err != nil {
-		return outage("signing in at the mail server (are username and password right?)", err)
+		hint := "are username and password right?"
+		if cfg.Auth == AuthXOAuth2 {
+			hint = "is the access token for this account and for sending, and may the account use SMTP?"
+		}
+		return outage("signing in at the mail server ("+hint+")", err)
 	}
 	return nil
 }

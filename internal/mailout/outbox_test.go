@@ -456,7 +456,7 @@ func TestCrashBeforeTheCommit(t *testing.T) {
 		}
 		return nil
 	}
-	opts := mailout.OutboxOptions{Lease: 300 * time.Millisecond, PollEvery: 20 * time.Millisecond, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	opts := mailout.OutboxOptions{Lease: 1500 * time.Millisecond, PollEvery: 20 * time.Millisecond, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	first := &memoryQueue{rows: q.rows, moved: q.moved, fail: q.fail}
 	go func() {
 		_ = mailout.NewOutbox(first, server.sender(t, func(c *mailout.SMTPConfig) { c.DKIM = keys }), opts).Run(t.Context())
@@ -469,7 +469,9 @@ func TestCrashBeforeTheCommit(t *testing.T) {
 	go func() {
 		done <- mailout.NewOutbox(second, server.sender(t, func(c *mailout.SMTPConfig) { c.DKIM = keys }), opts).Run(ctx)
 	}()
-	<-q.moved
+	for second.states()[0] != "sent" {
+		<-q.moved
+	}
 	cancel()
 	if err := <-done; err != nil {
 		t.Fatal(err)

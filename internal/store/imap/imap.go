@@ -22,6 +22,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/emersion/go-sasl"
+
 	"github.com/soffiah/habeas/internal/datamap"
 	"github.com/soffiah/habeas/internal/dsr"
 	"github.com/soffiah/habeas/internal/store"
@@ -52,6 +54,9 @@ type Options struct {
 	Address  string
 	Username string
 	Password string
+	// SASL makes the client of an AUTHENTICATE exchange for each connection, in place
+	// of Password.
+	SASL     func(ctx context.Context) (sasl.Client, error)
 	Security Security
 	// TLSConfig replaces the default, which trusts the roots of the system.
 	TLSConfig *tls.Config

@@ -34,7 +34,7 @@ func (s *Store) connect(ctx context.Context) (*session, error) {
 		return nil, fmt.Errorf("connecting to the data store %s: %w: check its address and that it runs", s.name, store.ErrUnavailable)
 	}
 	ss := &session{conn: conn, opts: s.opts, timeout: s.opts.Timeout}
-	err = ss.await(ctx, "logging in", func() error { return ss.login() })
+	err = ss.await(ctx, "logging in", func() error { return ss.login(ctx) })
 	if err != nil {
 		ss.close()
 		return nil, fmt.Errorf("connecting to the data store %s: %w", s.name, err)
@@ -43,7 +43,7 @@ func (s *Store) connect(ctx context.Context) (*session, error) {
 }
 
 // login protects the connection and logs in.
-func (s *session) login() error {
+func (s *session) login(ctx context.Context) error {
 	switch s.opts.Security {
 	case TLS:
 		s.client = imapclient.New(tls.Client(s.conn, s.tlsConfig()), nil)
@@ -59,12 +59,23 @@ func (s *session) login() error {
 	if err := s.client.WaitGreeting(); err != nil {
 		return err
 	}
-	err := s.client.Login(s.opts.Username, s.opts.Password).Wait()
+	err := s.authenticate(ctx)
 	var answer *imap.Error
 	if errors.As(err, &answer) && answer.Type == imap.StatusResponseTypeNo && answer.Code != imap.ResponseCodeUnavailable {
-		return fmt.Errorf("%w: the server refused the login: check username and password", store.ErrDenied)
+		return fmt.Errorf("%w: the server refused the login: check username and password or token", store.ErrDenied)
 	}
 	return err
+}
+
+func (s *session) authenticate(ctx context.Context) error {
+	if s.opts.SASL == nil {
+		return s.client.Login(s.opts.Username, s.opts.Password).Wait()
+	}
+	client, err := s.opts.SASL(ctx)
+	if err != nil {
+		return fmt.Errorf("preparing the login: %w", err)
+	}
+	return s.client.Authenticate(client)
 }
 
 // tlsConfig names the server that must answer.
