@@ -101,13 +101,20 @@ func (e *SendError) codeOfMessage() int {
 }
 
 // aboutRecipient reports whether a final reply is about the mailbox rather than
-// about the text: by the subject of the enhanced code (RFC 3463, section 3: 1 and
-// 2), else by the code (RFC 5321, section 4.2.3).
+// about the text: by the enhanced code, else by the code (RFC 5321, section 4.2.3).
 func (e *SendError) aboutRecipient() bool {
-	if _, subject, found := strings.Cut(e.Enhanced, "."); found {
-		return strings.HasPrefix(subject, "1.") || strings.HasPrefix(subject, "2.")
+	if e.Enhanced != "" {
+		return AboutMailbox(e.Enhanced)
 	}
 	return e.Code >= 550 && e.Code <= 553
+}
+
+// AboutMailbox reports whether an enhanced status code says that something is
+// wrong with the address or the mailbox, and not with the text or the way to it
+// (RFC 3463, section 3: subjects 1 and 2).
+func AboutMailbox(enhanced string) bool {
+	_, subject, _ := strings.Cut(enhanced, ".")
+	return strings.HasPrefix(subject, "1.") || strings.HasPrefix(subject, "2.")
 }
 
 // Unwrap returns the cause, if it is not an answer of the server.

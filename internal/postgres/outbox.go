@@ -208,6 +208,11 @@ func (db *DB) mailBounced(ctx context.Context, tx pgx.Tx, request, report uuid.U
 	}}); err != nil {
 		return err
 	}
+	if mailout.AboutMailbox(b.Status) {
+		if err := db.recipientFailed(ctx, tx, m.id, true); err != nil {
+			return err
+		}
+	}
 	var elsewhere bool
 	if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM outbox WHERE request_id = $1 AND purpose = $2 AND status = 'sent')`, request, m.purpose).
 		Scan(&elsewhere); err != nil || elsewhere {

@@ -142,3 +142,27 @@ func TestRecipientsAreForgotten(t *testing.T) {
 		t.Error("the installation has no id")
 	}
 }
+
+// TestMailsThatComeBack: a mail that was taken and bounced counts as a refusal, if
+// it says that the mailbox is to blame.
+func TestMailsThatComeBack(t *testing.T) {
+	b := setup(t)
+	uid := uint32(0)
+	for status, refused := range map[string]bool{"5.1.1": true, "5.2.1": true, "5.7.1": false, "": false} {
+		uid++
+		to := "back" + status + "@lilas.example"
+		id := b.addressed(to, 1)
+		mail := b.claim()[0]
+		must(t, b.Sent(t.Context(), mail.ID, b.Now(), ""))
+		must(t, b.StoreInbound(t.Context(), "privacy", "INBOX", record.Cursor{UIDValidity: 1, LastUID: 1}, []record.Inbound{{
+			Folder: "INBOX", UIDValidity: 1, UID: uid, Fingerprint: []byte(to), ReceivedAt: b.Now(), RequestID: id, Purpose: mailout.Answer,
+			Verdict: "bounce", Bounce: &record.Bounce{MailID: mail.ID, Status: status},
+		}}))
+		b.addressed(to, 1)
+		if m := b.claim(); len(m) != 1 || m[0].Refused != refused {
+			t.Errorf("%q: %+v", status, m)
+		} else {
+			must(t, b.Sent(t.Context(), m[0].ID, b.Now(), ""))
+		}
+	}
+}
