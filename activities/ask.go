@@ -195,6 +195,37 @@ func (a *Activities) confirmed(ctx context.Context, in StepInput) error {
 	return err
 }
 
+// Warn tells the person who was asked that a mail in their name has answered which
+// does not come from them. It goes to the address that was asked and nowhere else.
+func (a *Activities) Warn(ctx context.Context, in StepInput) error {
+	return a.outward(ctx, in.RequestID, a.warn(ctx, in))
+}
+
+func (a *Activities) warn(ctx context.Context, in StepInput) error {
+	r, p, err := a.load(ctx, in.RequestID)
+	if err != nil {
+		return err
+	}
+	asked, err := a.asked(ctx, in.RequestID)
+	if err != nil {
+		return err
+	}
+	to := r.Intake.Elements.Email
+	if asked && r.Account != nil {
+		to = r.Account.Email
+	}
+	mail, err := a.deps.Letters.Write(p, letters.Letter{
+		Purpose: mailout.SuspiciousReply, To: to, Language: r.Intake.Language, Facts: letters.Facts(p, r), At: a.deps.Now(),
+	})
+	if err != nil {
+		return err
+	}
+	_, err = a.deps.Records.Take(ctx, in.RequestID, record.Step{
+		Name: "warned", Event: dsr.EventWarned, Mails: []record.NewMail{mail}, Facts: map[string]any{"message": in.MessageID},
+	})
+	return err
+}
+
 // known returns every address that is known to be the data subject's own.
 func known(r record.Request) []string {
 	if r.Account == nil {

@@ -30,7 +30,7 @@ func inputs() map[string][]any {
 	step := []any{StepInput{RequestID: requestID, MessageID: "m1"}}
 	plan := []any{PlanInput{RequestID: requestID, PlanID: planID, DecisionID: decisionID}}
 	return map[string][]any{
-		"Begin": step, "Identify": step, "AskAddress": step, "AskConfirmation": step, "Remind": step, "AskAgain": step, "Confirmed": step, "MakePlan": step,
+		"Begin": step, "Identify": step, "AskAddress": step, "AskConfirmation": step, "Remind": step, "AskAgain": step, "Warn": step, "Confirmed": step, "MakePlan": step,
 		"Complete": step, "ResendMails": step, "MailboxesRead": step, "BeginErasing": plan, "Certify": plan,
 		"EraseStore":    {StoreInput{RequestID: requestID, PlanID: planID, Store: "app"}},
 		"Attend":        {AttentionInput{RequestID: requestID, Attention: dsr.UnclearReply, Step: "attention/1", About: "m1"}},

@@ -132,7 +132,19 @@ func (r *request) read(ctx workflow.Context, to mailout.Purpose) (bool, string, 
 		return false, "", nil
 	}
 	r.answers = answers
-	return false, "", r.attend(ctx, dsr.UnclearReply, "", m.ID, "")
+	return false, "", r.unclear(ctx, m)
+}
+
+// unclear puts a mail before a person. Of one that bears the name of the data
+// subject and does not come from them, they are told, once.
+func (r *request) unclear(ctx workflow.Context, m Message) error {
+	if m.Outcome == Suspicious && !r.warned {
+		r.warned = true
+		if err := r.record(ctx, do.Warn, activities.StepInput{RequestID: r.id, MessageID: m.ID}, nil); err != nil {
+			return err
+		}
+	}
+	return r.attend(ctx, dsr.UnclearReply, "", m.ID, "")
 }
 
 // askOnceMore sends a new mail that asks, in place of a reply that said neither yes
@@ -299,7 +311,7 @@ func (r *request) hesitate(ctx workflow.Context) error {
 	if m.Verdict == VerdictConfirm {
 		return nil
 	}
-	if err := r.attend(ctx, dsr.UnclearReply, "", m.ID, ""); err != nil {
+	if err := r.unclear(ctx, m); err != nil {
 		return err
 	}
 	return r.approved(ctx)

@@ -57,6 +57,8 @@ const (
 	MailFailed     = "failed"
 	// MailBounced is the outcome of a mail that was sent and came back.
 	MailBounced = "bounced"
+	// Suspicious is the outcome of a reply that does not come from whom it names.
+	Suspicious = "suspicious"
 )
 
 // Decision is what a person decided, by the id under which it is recorded.

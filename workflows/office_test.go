@@ -306,6 +306,10 @@ func (o *office) AskConfirmation(ctx context.Context, _ activities.StepInput) (a
 	return o.ask(ctx, "confirmation", dsr.AwaitingConfirmation)
 }
 
+func (o *office) Warn(ctx context.Context, in activities.StepInput) error {
+	return o.simple(ctx, "warned", "", "warn of %s", in.MessageID)
+}
+
 func (o *office) AskAgain(ctx context.Context, in activities.StepInput) (activities.Asked, error) {
 	return o.ask(ctx, "asked again/"+in.MessageID, dsr.AwaitingConfirmation)
 }

@@ -35,6 +35,7 @@ type request struct {
 	identification activities.Identification
 	confirmed      bool
 	inbox          []Message
+	warned         bool              // the data subject was told of a mail that only bears their name
 	heard          map[string]bool   // messages that were heard, by id
 	mails          map[string]string // outcome by purpose, as heard
 

@@ -55,6 +55,9 @@ func thinking() map[string]scenario {
 		"an unclear mail during cooling-off holds the erasure": {
 			file: cooling, events: []event{{time.Hour, yes("m1")}, {2 * day, unclear("m2")}, {9 * day, approve("m2")}},
 		},
+		"a mail that only bears the person's name holds the erasure, and they are told": {
+			file: cooling, events: []event{{time.Hour, yes("m1")}, {2 * day, suspicious("m2")}, {9 * day, approve("m2")}},
+		},
 		"two unclear mails during cooling-off": {
 			file: cooling, events: []event{
 				{time.Hour, yes("m1")}, {2 * day, unclear("m2")}, {2 * day, unclear("m3")}, {9 * day, approve("m2")}, {10 * day, approve("m3")},

@@ -35,6 +35,12 @@ func yes(id string) func(*office)     { return reply(id, workflows.VerdictConfir
 func no(id string) func(*office)      { return reply(id, workflows.VerdictCancel, mailout.Confirmation) }
 func unclear(id string) func(*office) { return reply(id, "unclear", mailout.Confirmation) }
 
+func suspicious(id string) func(*office) {
+	return func(o *office) {
+		o.hears(workflows.Message{ID: id, Verdict: "unclear", Purpose: string(mailout.Confirmation), Outcome: workflows.Suspicious})
+	}
+}
+
 func mailed(p mailout.Purpose, outcome string) func(*office) {
 	return func(o *office) {
 		o.env.SignalWorkflow(workflows.SignalInbox, workflows.Message{Kind: workflows.KindMail, Purpose: string(p), Outcome: outcome})
@@ -186,6 +192,9 @@ func confirming() map[string]scenario {
 		},
 		"nobody is asked again without a reply": {
 			events: []event{{day, decide(dsr.Ask)}, {2 * day, yes("m1")}},
+		},
+		"a reply that only bears the person's name: they are told, once": {
+			events: []event{{time.Hour, suspicious("m1")}, {2 * time.Hour, suspicious("m2")}, {3 * time.Hour, no("m3")}},
 		},
 		"an unclear reply to another mail can be read, and confirms nothing": {
 			events: []event{{time.Hour, reply("m1", "unclear", mailout.Acknowledgement)}, {2 * time.Hour, approve("m1")}},

@@ -182,6 +182,7 @@ func (s *sink) judge(ctx context.Context, m mailin.Message) (record.Inbound, err
 	}
 	mail.Tell = owner != nil && tell(j, owner.Purpose)
 	mail.Arrived = owner != nil && j.Verdict == reply.Confirm
+	mail.Suspicious = owner != nil && !j.Automatic && token.Kind == reply.ConfirmToken && token.Source != reply.FromBody && j.Has(reply.AuthFailed)
 	if owner == nil && slices.ContainsFunc(candidates, func(c reply.TokenCandidate) bool { return c.Source != reply.FromBody }) {
 		_, domain, _ := strings.Cut(strings.ToLower(j.From), "@")
 		mail.Guess = &domain

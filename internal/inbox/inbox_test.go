@@ -84,6 +84,27 @@ func TestWhatNobodyVouchesFor(t *testing.T) {
 	}
 }
 
+// TestForgedReply: a mail with a stolen token whose sender is forged is put before a
+// person as what it is; a bounce that fails the same check is only a bounce.
+func TestForgedReply(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	m := b.send(mailout.Confirmation, "en")
+	b.sink.Judge = reply.NewJudge(reply.Config{Domains: []string{"soffiah.test"}, AuthservIDs: []string{"mx.soffiah.test"}, AcceptUnauthenticated: true})
+	forged := answer(m, yes).with("Authentication-Results: mx.soffiah.test; dmarc=fail header.from=lumiere.test", "Received: from evil.test by mx.soffiah.test; Thu, 5 Mar 2026 12:00:00 +0000")
+	got := b.arrive(forged)
+	want(t, got, reply.Unclear, "the request", true)
+	if !got.Suspicious {
+		t.Errorf("not suspicious: %v", got.Reasons)
+	}
+	if got := b.arrive(forged.with("Auto-Submitted: auto-replied")); got.Suspicious {
+		t.Error("what a machine wrote is suspicious")
+	}
+	if got := b.arrive(answer(m, yes)); got.Suspicious {
+		t.Error("what is genuine is suspicious")
+	}
+}
+
 // TestTokenInTheBodyOnly: it ties a mail to its request, and never confirms.
 func TestTokenInTheBodyOnly(t *testing.T) {
 	t.Parallel()

@@ -55,6 +55,7 @@ func TestOurOwnPhrasesAreUnderstood(t *testing.T) {
 			{mailout.Confirmation, words.Confirm, reply.Confirm},
 			{mailout.Confirmation, words.Refuse, reply.Cancel},
 			{mailout.CoolingOff, words.Cancel, reply.Cancel},
+			{mailout.SuspiciousReply, words.Cancel, reply.Cancel},
 			{mailout.AddressCheck, words.Yes, reply.Confirm},
 		} {
 			for name, client := range clients {

@@ -46,6 +46,7 @@ func writers() map[Purpose]func(*letter) string {
 		Confirmation:    func(l *letter) string { return l.confirmation(l.v.Confirmation) },
 		Reminder:        func(l *letter) string { return l.confirmation(l.v.Reminder) },
 		CoolingOff:      (*letter).coolingOff,
+		SuspiciousReply: func(l *letter) string { return l.impersonal(l.v.SuspiciousReply) },
 		CancelledNotice: func(l *letter) string { return l.ending(l.v.Cancelled) },
 		RefusedNotice:   func(l *letter) string { return l.ending(l.v.Refused) },
 		ExpiredNotice:   func(l *letter) string { return l.ending(l.v.Expired) },

@@ -178,6 +178,8 @@ func TestMailsThatAskSayWhatToType(t *testing.T) {
 		mailout.Confirmation: func(w mailout.Words) []string { return []string{w.Confirm, w.Refuse, w.Cancel} },
 		mailout.Reminder:     func(w mailout.Words) []string { return []string{w.Confirm, w.Refuse, w.Cancel} },
 		mailout.CoolingOff:   func(w mailout.Words) []string { return []string{w.Cancel} },
+
+		mailout.SuspiciousReply: func(w mailout.Words) []string { return []string{w.Cancel} },
 	}
 	eachTemplate(t, func(t *testing.T, p mailout.Purpose, lang string) {
 		c := compose(t, p, lang, everything())

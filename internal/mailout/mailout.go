@@ -21,22 +21,23 @@ type Purpose string
 // The purposes of mails. The words are stable: they stand in the outbox and in
 // the X-Habeas-Purpose header.
 const (
-	Acknowledgement Purpose = "acknowledgement" // the request has arrived; the same words for everyone
-	AddressCheck    Purpose = "address_check"   // no account was named by the request: answer to prove that the address is yours
-	Confirmation    Purpose = "confirmation"    // to the address on the account: what would go, what must stay, how to confirm
-	Reminder        Purpose = "reminder"        // the confirmation is still wanted
-	CoolingOff      Purpose = "cooling_off"     // confirmed; to every known address: how to cancel, until when
-	CancelledNotice Purpose = "cancelled"       // withdrawn; nothing was erased
-	RefusedNotice   Purpose = "refused"         // refused by a person, with reasons and remedies (Art. 12(4) GDPR)
-	ExpiredNotice   Purpose = "expired"         // never confirmed; nothing was erased (Art. 12(4) GDPR)
-	NothingHeld     Purpose = "nothing_held"    // only to an address that was proved: nothing is held about it
-	Answer          Purpose = "answer"          // what was done (Art. 12(3) GDPR)
+	Acknowledgement Purpose = "acknowledgement"  // the request has arrived; the same words for everyone
+	AddressCheck    Purpose = "address_check"    // no account was named by the request: answer to prove that the address is yours
+	Confirmation    Purpose = "confirmation"     // to the address on the account: what would go, what must stay, how to confirm
+	Reminder        Purpose = "reminder"         // the confirmation is still wanted
+	CoolingOff      Purpose = "cooling_off"      // confirmed; to every known address: how to cancel, until when
+	SuspiciousReply Purpose = "suspicious_reply" // somebody answered in the reader's name, and it was not them by our checks
+	CancelledNotice Purpose = "cancelled"        // withdrawn; nothing was erased
+	RefusedNotice   Purpose = "refused"          // refused by a person, with reasons and remedies (Art. 12(4) GDPR)
+	ExpiredNotice   Purpose = "expired"          // never confirmed; nothing was erased (Art. 12(4) GDPR)
+	NothingHeld     Purpose = "nothing_held"     // only to an address that was proved: nothing is held about it
+	Answer          Purpose = "answer"           // what was done (Art. 12(3) GDPR)
 )
 
 // Purposes returns all purposes, in the order in which a request meets them.
 func Purposes() []Purpose {
 	return []Purpose{
-		Acknowledgement, AddressCheck, Confirmation, Reminder, CoolingOff,
+		Acknowledgement, AddressCheck, Confirmation, Reminder, CoolingOff, SuspiciousReply,
 		CancelledNotice, RefusedNotice, ExpiredNotice, NothingHeld, Answer,
 	}
 }

@@ -53,6 +53,7 @@ type vocabulary struct {
 	Reminder          sentences         `yaml:"reminder"`
 	Confirm           map[string]string `yaml:"confirm"`
 	CoolingOff        sentences         `yaml:"cooling_off"`
+	SuspiciousReply   sentences         `yaml:"suspicious_reply"`
 	Cancelled         sentences         `yaml:"cancelled"`
 	Refused           sentences         `yaml:"refused"`
 	Expired           sentences         `yaml:"expired"`

@@ -179,14 +179,26 @@ func (db *DB) storeInbound(ctx context.Context, tx pgx.Tx, mailbox string, m rec
 	}
 	if err := db.appendEvent(ctx, tx, *request, "reply seen/"+id.String(), dsr.Event{Type: dsr.EventReplySeen, Facts: map[string]any{
 		"verdict": m.Verdict, "received_at": m.ReceivedAt.UTC().Format(time.RFC3339Nano),
-	}}); err != nil || !m.Tell {
+	}}); err != nil {
 		return err
+	}
+	outcome := ""
+	if m.Suspicious {
+		outcome = "suspicious"
+		if err := db.appendEvent(ctx, tx, *request, "suspicious reply/"+id.String(), dsr.Event{Type: dsr.EventSuspiciousReply, Facts: map[string]any{
+			"message": id.String(), "reasons": m.Reasons,
+		}}); err != nil {
+			return err
+		}
+	}
+	if !m.Tell {
+		return nil
 	}
 	// Whoever writes after the end is heard too, by a person.
 	if err := attendEnded(ctx, tx, *request, dsr.UnclearReply); err != nil {
 		return err
 	}
-	return db.addSignal(ctx, tx, *request, "reply", map[string]any{"message": id.String(), "verdict": m.Verdict, "purpose": m.Purpose})
+	return db.addSignal(ctx, tx, *request, "reply", map[string]any{"message": id.String(), "verdict": m.Verdict, "purpose": m.Purpose, "outcome": outcome})
 }
 
 // keepInbound seals the content of a mail under the key of its request.

@@ -364,3 +364,20 @@ func TestReusedMessageID(t *testing.T) {
 		t.Errorf("told %d times", n)
 	}
 }
+
+// TestSuspiciousReply: it is on record as what it is, and its request hears that.
+func TestSuspiciousReply(t *testing.T) {
+	b := setup(t)
+	id := b.file()
+	m := inbound(id, 4, "unclear")
+	m.Suspicious, m.Reasons = true, []string{"auth_failed"}
+	b.store(record.Cursor{UIDValidity: 1, LastUID: 4}, m)
+	events, err := b.Events(t.Context(), id)
+	must(t, err)
+	if last := events[len(events)-1]; last.Type != dsr.EventSuspiciousReply || !cmp.Equal(last.Facts["reasons"], []any{"auth_failed"}) {
+		t.Errorf("event %+v", last)
+	}
+	if s := b.signals(); len(s) != 1 || s[0].Payload["outcome"] != "suspicious" {
+		t.Errorf("signals %+v", s)
+	}
+}

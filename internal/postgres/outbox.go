@@ -123,6 +123,7 @@ var sentEvents = map[mailout.Purpose]dsr.EventType{
 	mailout.Confirmation:    dsr.EventConfirmationSent,
 	mailout.Reminder:        dsr.EventReminderSent,
 	mailout.CoolingOff:      dsr.EventCoolingOffNotice,
+	mailout.SuspiciousReply: dsr.EventWarningSent,
 	mailout.CancelledNotice: dsr.EventAnswerSent,
 	mailout.RefusedNotice:   dsr.EventAnswerSent,
 	mailout.ExpiredNotice:   dsr.EventAnswerSent,

@@ -73,6 +73,9 @@ type Inbound struct {
 	// Guess is set for a mail whose header carries a token of ours that does not
 	// exist: the domain of its sender. Only a keyed digest of it is kept.
 	Guess *string
+	// Suspicious says that the mail carries a token of the request and claims to come
+	// from somebody from whom it does not come.
+	Suspicious bool
 	// Bounce is set for a report that a mail of ours will never be delivered.
 	Bounce *Bounce
 }
