@@ -324,7 +324,8 @@ func (i installation) checkCertificate(d dsr.Details) {
 // checkAnswer looks for everything that is kept, with its end, in the answer.
 func (i installation) checkAnswer(a soffiah.Account, d dsr.Details) {
 	i.t.Helper()
-	text := i.await(a, d.Reference, mailout.Answer).Text
+	// Long items of a list go on in the next line, indented.
+	text := regexp.MustCompile(`\r?\n  `).ReplaceAllString(i.await(a, d.Reference, mailout.Answer).Text, " ")
 	zone, err := time.LoadLocation("Europe/Paris")
 	if err != nil {
 		i.t.Fatal(err)

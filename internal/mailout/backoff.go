@@ -51,6 +51,9 @@ type breaker struct {
 const (
 	outagesAllowed = 5
 	longestPause   = time.Minute
+	// After a refused login, which opens the breaker at once: a wrong password must
+	// not lock the account.
+	longestLoginPause = 30 * time.Minute
 )
 
 func newBreaker(jitter func() float64) *breaker { return &breaker{jitter: jitter} }
@@ -82,17 +85,19 @@ func (b *breaker) succeeded() {
 }
 
 // failed reports whether this failure opened the breaker, or opened it again.
-func (b *breaker) failed(now time.Time) bool {
+func (b *breaker) failed(now time.Time, loginRefused bool) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.outages++
+	pause, longest := time.Second, longestPause
+	if loginRefused {
+		b.outages = max(b.outages, outagesAllowed)
+		pause, longest = time.Minute, longestLoginPause
+	}
 	if b.outages < outagesAllowed || now.Before(b.openTill) {
 		return false
 	}
-	pause := longestPause
-	if n := b.outages - outagesAllowed; n < 6 {
-		pause = time.Second << n
-	}
+	pause = min(pause<<min(b.outages-outagesAllowed, 10), longest)
 	b.openTill = now.Add(time.Duration(float64(pause) * (0.8 + 0.4*b.jitter())))
 	return true
 }

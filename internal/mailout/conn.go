@@ -70,7 +70,9 @@ func (c *conn) open(ctx context.Context, cfg SMTPConfig) error {
 		if cfg.Auth == AuthXOAuth2 {
 			hint = "is the access token for this account and for sending, and may the account use SMTP?"
 		}
-		return outage("signing in at the mail server ("+hint+")", err)
+		e := outage("signing in at the mail server ("+hint+")", err)
+		e.LoginRefused = e.Code >= 500
+		return e
 	}
 	return nil
 }

@@ -108,7 +108,7 @@ func TestSigningIn(t *testing.T) {
 			if (err == nil) != test.ok {
 				t.Fatalf("got %v", err)
 			}
-			if e, ok := errors.AsType[*mailout.SendError](err); !test.ok && (!ok || e.Permanent || !e.Outage || !strings.Contains(err.Error(), "username and password") && !strings.Contains(err.Error(), "access token")) {
+			if e, ok := errors.AsType[*mailout.SendError](err); !test.ok && (!ok || e.Permanent || !e.Outage || e.LoginRefused != (e.Code >= 500) || !strings.Contains(err.Error(), "username and password") && !strings.Contains(err.Error(), "access token")) {
 				t.Errorf("a refused login must neither lose the mail nor leave the reader alone: %v", err)
 			}
 			if err != nil && strings.Contains(err.Error(), "guess") {

@@ -174,6 +174,10 @@ func (o *Outbox) attempt(ctx context.Context, c claimed) {
 		// it next does.
 		return
 	}
+	if o.breaker.until(now) > 0 {
+		// The breaker opened after it was claimed. It is due again after its lease.
+		return
+	}
 	if reason := unfit(c, now); reason != "" {
 		o.record(ctx, c, "failed", &SendError{Step: reason}, func(ctx context.Context) error {
 			return o.queue.Failed(ctx, c.ID, now, 0, reason)
@@ -197,7 +201,7 @@ func (o *Outbox) attempt(ctx context.Context, c claimed) {
 	}
 	if !failed.Outage {
 		o.breaker.succeeded()
-	} else if o.breaker.failed(now) {
+	} else if o.breaker.failed(now, failed.LoginRefused) {
 		o.opts.Log.LogAttrs(ctx, slog.LevelError, "the mail server takes no mail; pausing", slog.Any("error", err))
 	}
 	o.settle(ctx, c, failed, now)

@@ -274,6 +274,7 @@ func TestCodesOfRecipients(t *testing.T) {
 	}{
 		"greylisted":     {mailout.SendError{Code: 451, Enhanced: "4.7.1"}, 451},
 		"sender refused": {mailout.SendError{Outage: true, Code: 550}, 0},
+		"throttled":      {mailout.SendError{Code: 432, Enhanced: "4.3.2"}, 0},
 		"no server":      {mailout.SendError{Outage: true}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -343,6 +344,40 @@ func TestOutageSparesTheQueue(t *testing.T) {
 		stop()
 		if sent < 480 { // those tried in vain wait for their own time
 			t.Errorf("%d of 500 were sent two minutes after the outage", sent)
+		}
+	})
+}
+
+// TestRefusedLoginIsNotRepeated: a wrong password must not lock the account, and no
+// mail is lost by it.
+func TestRefusedLoginIsNotRepeated(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var messages []mailout.Queued
+		for i := range 100 {
+			messages = append(messages, queued(fmt.Sprint(i), 24*time.Hour))
+		}
+		q := newQueue(messages...)
+		began := time.Now()
+		var mu sync.Mutex
+		tries := 0
+		_, stop := run(t, q, scriptedSender(func(context.Context, mailout.Message) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if time.Since(began) < 6*time.Hour {
+				tries++
+				return &mailout.SendError{Outage: true, LoginRefused: true, Code: 535, Step: "test"}
+			}
+			return nil
+		}), nil)
+		time.Sleep(8 * time.Hour)
+		stop()
+		if tries > 8+20 {
+			t.Errorf("%d logins in six hours", tries)
+		}
+		for _, s := range q.states() {
+			if s != "sent" {
+				t.Fatalf("a mail is %q", s)
+			}
 		}
 	})
 }

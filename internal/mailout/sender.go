@@ -73,11 +73,14 @@ type SendError struct {
 	Permanent bool
 	// Outage: it is not about this message. The server cannot be reached, or does
 	// not accept Habeas as a sender.
-	Outage   bool
-	Code     int    // SMTP reply code; 0 if the server did not answer
-	Enhanced string // enhanced status code (RFC 3463), if there was one
-	Step     string // what was being done
-	cause    error
+	Outage bool
+	// LoginRefused: the outage is that the server refuses to let Habeas in. Trying
+	// again quickly could lock the account.
+	LoginRefused bool
+	Code         int    // SMTP reply code; 0 if the server did not answer
+	Enhanced     string // enhanced status code (RFC 3463), if there was one
+	Step         string // what was being done
+	cause        error
 }
 
 // Error says what was being done, and the codes or the cause.
@@ -92,9 +95,12 @@ func (e *SendError) Error() string {
 	return s
 }
 
-// codeOfMessage returns the code of a reply about this message, 0 for an outage.
+// codeOfMessage returns the code of a reply about this message or its recipient, 0
+// where it is about the mail system, the network or the protocol (RFC 3463, section
+// 3: subjects 3 to 5).
 func (e *SendError) codeOfMessage() int {
-	if e.Outage {
+	_, subject, _ := strings.Cut(e.Enhanced, ".")
+	if e.Outage || subject != "" && strings.ContainsRune("345", rune(subject[0])) {
 		return 0
 	}
 	return e.Code
