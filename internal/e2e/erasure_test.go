@@ -324,8 +324,12 @@ func (i installation) checkCertificate(d dsr.Details) {
 // checkAnswer looks for everything that is kept, with its end, in the answer.
 func (i installation) checkAnswer(a soffiah.Account, d dsr.Details) {
 	i.t.Helper()
+	answer := i.await(a, d.Reference, mailout.Answer)
+	if got, want := answer.Header.Get("X-Habeas-Instance"), query[string](i.t, i.ownURL(), "SELECT id::text FROM installation"); got != want {
+		i.t.Errorf("the mail is marked as of installation %q, want %q", got, want)
+	}
 	// Long items of a list go on in the next line, indented.
-	text := regexp.MustCompile(`\r?\n  `).ReplaceAllString(i.await(a, d.Reference, mailout.Answer).Text, " ")
+	text := regexp.MustCompile(`\r?\n  `).ReplaceAllString(answer.Text, " ")
 	zone, err := time.LoadLocation("Europe/Paris")
 	if err != nil {
 		i.t.Fatal(err)
