@@ -37,7 +37,7 @@ var levels = map[string]int{
 	"internal/app": 8,
 
 	// Everything on one machine, for demo, dev and tests.
-	"internal/devenv": 5, "internal/devenv/person": 6, "internal/devenv/soffiah": 7, "internal/postgres/postgrestest": 6,
+	"internal/devenv": 5, "internal/devenv/person": 6, "internal/devenv/mailservers": 6, "internal/devenv/soffiah": 7, "internal/postgres/postgrestest": 6,
 	"internal/sandbox": 9, "internal/cli": 10, "cmd/habeas": 11,
 	"internal/bench": 10, "internal/e2e": 10, "internal/architecture": 10,
 }
