@@ -11,6 +11,8 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver/imapmemserver"
+
+	"github.com/soffiah/habeas/internal/devenv/mailservers"
 )
 
 func TestNewMailIsStoredAtOnceAndOldMailIsLeft(t *testing.T) {
@@ -88,12 +90,12 @@ func TestPokeLooksAtOnce(t *testing.T) {
 func TestReconnectsAfterTheConnectionIsKilled(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	r := newRelay(t, s.addr)
+	r := mailservers.NewRelay(t, s.addr)
 	cfg := s.config()
-	cfg.Addr, cfg.IdleFor = r.ln.Addr().String(), time.Minute
+	cfg.Addr, cfg.IdleFor = r.Addr(), time.Minute
 	w := watch(t, cfg, newMemorySink())
 	w.await(Waiting)
-	r.kill()
+	r.Kill()
 	s.deliver("INBOX", mailNumber(1))
 	if e := w.await(Disconnected); e.Err == nil || e.Wait != time.Millisecond {
 		t.Errorf("got %+v", e)
@@ -104,17 +106,17 @@ func TestReconnectsAfterTheConnectionIsKilled(t *testing.T) {
 func TestSilentConnectionIsFound(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	r := newRelay(t, s.addr)
+	r := mailservers.NewRelay(t, s.addr)
 	cfg := s.config()
-	cfg.Addr, cfg.CommandTimeout, cfg.IdleFor = r.ln.Addr().String(), 100*time.Millisecond, 50*time.Millisecond
+	cfg.Addr, cfg.CommandTimeout, cfg.IdleFor = r.Addr(), 100*time.Millisecond, 50*time.Millisecond
 	w := watch(t, cfg, newMemorySink())
 	w.await(Waiting)
-	r.blackHole(true)
+	r.Swallow(true)
 	e := w.await(Disconnected)
 	if !errors.Is(e.Err, ErrSilent) {
 		t.Fatalf("got %v, want ErrSilent", e.Err)
 	}
-	r.blackHole(false)
+	r.Swallow(false)
 	s.deliver("INBOX", mailNumber(1))
 	w.awaitMessages(1)
 }

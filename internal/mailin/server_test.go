@@ -184,15 +184,24 @@ func watch(t *testing.T, cfg Config, sink *memorySink) *watching {
 // await returns the first event of a kind.
 func (w *watching) await(kind EventKind) Event {
 	w.t.Helper()
-	deadline := time.After(patience)
+	e, ok := w.within(kind, patience)
+	if !ok {
+		w.t.Fatalf("no event %s", kind)
+	}
+	return e
+}
+
+// within is await for so long, and says whether it came.
+func (w *watching) within(kind EventKind, d time.Duration) (Event, bool) {
+	deadline := time.After(d)
 	for {
 		select {
 		case e := <-w.events:
 			if e.Kind == kind {
-				return e
+				return e, true
 			}
 		case <-deadline:
-			w.t.Fatalf("no event %s", kind)
+			return Event{}, false
 		}
 	}
 }
@@ -206,73 +215,4 @@ func (w *watching) awaitMessages(n int) []Message {
 		}
 		w.await(Stored)
 	}
-}
-
-// relay is a TCP relay that can kill connections or swallow their bytes.
-type relay struct {
-	ln    net.Listener
-	mu    sync.Mutex
-	conns []net.Conn
-	hole  bool
-}
-
-func newRelay(t *testing.T, to string) *relay {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &relay{ln: ln}
-	t.Cleanup(func() { _ = ln.Close(); r.kill() })
-	go func() {
-		for {
-			in, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			out, err := net.Dial("tcp", to)
-			if err != nil {
-				_ = in.Close()
-				continue
-			}
-			r.mu.Lock()
-			r.conns = append(r.conns, in, out)
-			r.mu.Unlock()
-			go r.pipe(out, in)
-			go r.pipe(in, out)
-		}
-	}()
-	return r
-}
-
-func (r *relay) pipe(to, from net.Conn) {
-	buf := make([]byte, 4096)
-	for {
-		n, err := from.Read(buf)
-		if err != nil {
-			_ = to.Close()
-			return
-		}
-		r.mu.Lock()
-		hole := r.hole
-		r.mu.Unlock()
-		if !hole {
-			_, _ = to.Write(buf[:n])
-		}
-	}
-}
-
-func (r *relay) kill() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, c := range r.conns {
-		_ = c.Close()
-	}
-	r.conns = nil
-}
-
-func (r *relay) blackHole(on bool) {
-	r.mu.Lock()
-	r.hole = on
-	r.mu.Unlock()
 }

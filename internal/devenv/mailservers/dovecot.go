@@ -31,7 +31,7 @@ type Dovecot struct {
 // newDovecot prepares a server in a folder of its own.
 func newDovecot(t testing.TB, dir string) *Dovecot {
 	t.Helper()
-	need(t, "dovecot", "doveadm")
+	need(t, "dovecot", "doveadm", "sievec", "setsid")
 	if out, err := exec.CommandContext(t.Context(), find("dovecot"), "--version").Output(); err != nil || !bytes.HasPrefix(out, []byte("2.3.")) {
 		t.Skipf("the settings here are for Dovecot 2.3 and this machine has %s (%v): use Debian 12", bytes.TrimSpace(out), err)
 	}

@@ -40,10 +40,11 @@ const (
 // Host is the name of Postfix in Received and in Authentication-Results.
 const Host = "mx.soffiah.test"
 
-// startWithin bounds the start of a server, stopWithin its end.
+// startWithin bounds the start of a server, stopWithin its end: Dovecot takes eight
+// seconds to let idle clients go.
 const (
 	startWithin = 20 * time.Second
-	stopWithin  = 10 * time.Second
+	stopWithin  = 30 * time.Second
 )
 
 // Servers is a Dovecot and the Postfix before it.

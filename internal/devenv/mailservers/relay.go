@@ -9,10 +9,12 @@ import (
 // Relay stands between a client and a server and does to their connections what
 // networks do.
 type Relay struct {
-	to     string
-	ln     net.Listener
+	to string
+	ln net.Listener
+
 	mu     sync.Mutex
 	conns  []net.Conn
+	lost   map[net.Conn]bool // whose packets are dropped
 	silent bool
 	down   bool
 }
@@ -24,7 +26,7 @@ func NewRelay(t testing.TB, to string) *Relay {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &Relay{to: to, ln: ln}
+	r := &Relay{to: to, ln: ln, lost: map[net.Conn]bool{}}
 	t.Cleanup(func() { _ = ln.Close(); r.Kill() })
 	go func() {
 		for {
@@ -65,12 +67,15 @@ func (r *Relay) pipe(to, from net.Conn) {
 			_ = to.Close()
 			return
 		}
-		r.mu.Lock()
-		silent := r.silent
-		r.mu.Unlock()
-		if !silent {
-			_, _ = to.Write(buf[:n])
-		}
+		r.pass(to, buf[:n])
+	}
+}
+
+func (r *Relay) pass(to net.Conn, data []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.silent && !r.lost[to] {
+		_, _ = to.Write(data)
 	}
 }
 
@@ -110,17 +115,12 @@ func (r *Relay) Drop(t testing.TB) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, c := range r.conns {
+		if r.lost[c] {
+			continue
+		}
+		r.lost[c] = true
 		if err := dropPackets(c.(*net.TCPConn)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	// They stay open: an end would be a word. Nothing arrives at the pipes any more.
-	t.Cleanup(func(conns []net.Conn) func() {
-		return func() {
-			for _, c := range conns {
-				_ = c.Close()
-			}
-		}
-	}(r.conns))
-	r.conns = nil
 }
