@@ -217,7 +217,9 @@ func (p *Program) newInbox() *inbox.Inbox {
 		LookupTXT: net.DefaultResolver.LookupTXT, Now: p.now,
 	}
 	for _, m := range p.cfg.Mail.Mailboxes {
-		in.Mailboxes[m.Name] = mailinConfig(m)
+		watched := mailinConfig(m)
+		watched.Now = p.now
+		in.Mailboxes[m.Name] = watched
 		_, domain, _ := strings.Cut(m.Address, "@")
 		in.Domains = append(in.Domains, domain)
 		judge.OwnAddresses = append(judge.OwnAddresses, m.Address)

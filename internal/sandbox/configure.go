@@ -82,8 +82,8 @@ func (s *Sandbox) writeSample(o Options) (datasets []string, err error) {
 		policy["effective_from"] = from.Format(time.DateOnly)
 	}
 	if confirmation, ok := policy["confirmation"].(map[string]any); ok {
-		// Mail servers on loopback vouch for nobody.
-		confirmation["accept_unauthenticated"] = true
+		// Our own mail server vouches for nobody.
+		confirmation["accept_unauthenticated"] = o.MailServers == nil
 		if !o.Cautious {
 			confirmation["minimum_reply_age"] = "PT0S"
 		}
@@ -124,7 +124,11 @@ func (s *Sandbox) settings(o Options, datasets []string) (map[string]any, error)
 	if err != nil {
 		return nil, err
 	}
-	stores, mailbox, err := s.stores(o)
+	servers := o.MailServers
+	if servers == nil {
+		servers = &MailServers{SMTP: s.Mail.SMTPAddr(), IMAP: s.Mail.IMAPAddr(), Folders: []string{"INBOX"}}
+	}
+	stores, err := s.stores(o, servers.IMAP)
 	if err != nil {
 		return nil, err
 	}
@@ -137,34 +141,57 @@ func (s *Sandbox) settings(o Options, datasets []string) (map[string]any, error)
 		"public":       map[string]any{"listen": public, "url": "http://" + public},
 		"team":         map[string]any{"listen": team, "url": "http://" + team},
 		"tokens":       []any{map[string]any{"name": "demo", "role": "approver", "sha256": hex.EncodeToString(digest[:])}},
-		"mail": map[string]any{
-			"from": "Soffiah <" + Mailbox + ">",
-			"smtp": map[string]any{"address": s.Mail.SMTPAddr(), "tls": "none"},
-			"mailboxes": []any{map[string]any{
-				"name": "privacy", "address": Mailbox, "imap": mailbox, "folders": []string{"INBOX"},
-			}},
-		},
-		"stores":   stores,
-		"datasets": datasets,
-		"policies": []string{"policy.yaml"},
-		"limits":   map[string]any{"requests_per_hour_per_address": 1000, "requests_per_hour_per_email": 1000},
+		"mail":         s.mail(servers),
+		"stores":       stores,
+		"datasets":     datasets,
+		"policies":     []string{"policy.yaml"},
+		"limits":       map[string]any{"requests_per_hour_per_address": 1000, "requests_per_hour_per_email": 1000},
 	}, nil
 }
 
-// stores is the sample company's stores, and how to reach the mailbox.
-func (s *Sandbox) stores(o Options) (stores []any, mailbox map[string]any, err error) {
+// mail says how mail is sent and watched.
+func (s *Sandbox) mail(servers *MailServers) map[string]any {
+	var mailboxes []any
+	for i, address := range append([]string{Mailbox}, servers.Others...) {
+		name := "privacy"
+		if i > 0 {
+			name = fmt.Sprintf("privacy_%d", i+1)
+		}
+		mailboxes = append(mailboxes, map[string]any{
+			"name": name, "address": address, "imap": s.imap(servers.IMAP, address), "folders": servers.Folders,
+		})
+	}
+	settings := map[string]any{
+		"from":      "Soffiah <" + Mailbox + ">",
+		"smtp":      map[string]any{"address": servers.SMTP, "tls": "none"},
+		"mailboxes": mailboxes,
+	}
+	if servers.Border != "" {
+		settings["authserv_ids"], settings["border_hosts"] = []string{servers.Border}, []string{servers.Border}
+	}
+	return settings
+}
+
+// mailPassword is the name of the secret that opens every mailbox.
+const mailPassword = "mail-password"
+
+func (s *Sandbox) imap(server, address string) map[string]any {
+	return map[string]any{"address": server, "tls": "none", "username": address, "password_file": filepath.Join(s.Dir, "secrets", mailPassword)}
+}
+
+// stores is the sample company's stores, with the mailbox on an IMAP server.
+func (s *Sandbox) stores(o Options, imap string) (stores []any, err error) {
 	files, mode := map[string]string{}, "enabled"
 	if o.Cautious {
 		mode = "observe"
 	}
 	for name, value := range map[string]string{
-		"app-url": s.Company.AppURL, "billing-url": s.Company.BillingURL, "mail-password": devenv.MailPassword, "s3-secret-key": s.Objects.SecretKey(),
+		"app-url": s.Company.AppURL, "billing-url": s.Company.BillingURL, mailPassword: devenv.MailPassword, "s3-secret-key": s.Objects.SecretKey(),
 	} {
 		if files[name], err = s.fixedSecret(name, value); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
-	mailbox = map[string]any{"address": s.Mail.IMAPAddr(), "tls": "none", "username": Mailbox, "password_file": files["mail-password"]}
 	return []any{
 		map[string]any{"name": "app", "kind": "postgres", "dataset": "soffiah_app", "mode": mode, "url_file": files["app-url"]},
 		map[string]any{"name": "billing", "kind": "postgres", "dataset": "soffiah_billing", "mode": mode, "url_file": files["billing-url"]},
@@ -172,8 +199,8 @@ func (s *Sandbox) stores(o Options) (stores []any, mailbox map[string]any, err e
 			"name": "uploads", "kind": "s3", "dataset": "soffiah_uploads", "mode": mode, "bucket": "soffiah-uploads", "region": "us-east-1",
 			"endpoint": "http://" + strings.TrimPrefix(s.Objects.Endpoint(), "http://"), "access_key": s.Objects.AccessKey(), "secret_key_file": files["s3-secret-key"],
 		},
-		map[string]any{"name": "correspondence", "kind": "imap", "dataset": "soffiah_correspondence", "mode": mode, "imap": mailbox},
-	}, mailbox, nil
+		map[string]any{"name": "correspondence", "kind": "imap", "dataset": "soffiah_correspondence", "mode": mode, "imap": s.imap(imap, Mailbox)},
+	}, nil
 }
 
 // keepToken makes the API token the first time and reads it afterwards.

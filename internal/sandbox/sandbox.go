@@ -35,7 +35,11 @@ type Options struct {
 	// knows. Two more are made beside it for the sample company.
 	PostgresURL     string
 	TemporalAddress string
-	TemporalUI      bool
+	// MailServers, if not nil, take the place of our own mail server in all that
+	// Habeas sends, watches and erases. The company's old correspondence stays with
+	// ours.
+	MailServers *MailServers
+	TemporalUI  bool
 	// Cautious keeps the cooling-off, the approval and the other safeties of the
 	// sample policy, which a demonstration goes without, and lets no store be written
 	// to before an approver has enabled it.
@@ -48,6 +52,20 @@ type Options struct {
 	// Log takes the log of the program; a file in Dir if nil.
 	Log *slog.Logger
 	Now func() time.Time
+}
+
+// MailServers are an SMTP and an IMAP server without TLS, of which the password of
+// every mailbox is [devenv.MailPassword].
+type MailServers struct {
+	SMTP, IMAP string // host:port
+	// Border is the name of the SMTP server in Received and Authentication-Results.
+	// Since it vouches for senders, replies for which it does not count as the sample
+	// policy says.
+	Border string
+	// Others are mailboxes to watch beside [Mailbox].
+	Others []string
+	// Folders are watched in each of them.
+	Folders []string
 }
 
 // Sandbox is a running environment. The program itself runs while [Sandbox.Run] does.

@@ -168,7 +168,6 @@ protocol lmtp {
 }
 plugin {
   sieve = ~/.dovecot.sieve
-  sieve_extensions = +editheader
 }
 `)
 }

@@ -43,8 +43,15 @@ func (a Account) Personal() map[string]string {
 	}
 }
 
+// MailServers are where a person reads and sends mail: [devenv.Mail] and others. The
+// password of every mailbox is [devenv.MailPassword].
+type MailServers interface {
+	IMAPAddr() string
+	SMTPAddr() string
+}
+
 // Person returns the holder as a reader and writer of mail.
-func (a Account) Person(mail *devenv.Mail) *person.Person {
+func (a Account) Person(mail MailServers) *person.Person {
 	return &person.Person{
 		Address: a.Email, Name: a.FullName, Password: devenv.MailPassword,
 		IMAPAddr: mail.IMAPAddr(), SMTPAddr: mail.SMTPAddr(),
