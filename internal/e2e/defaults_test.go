@@ -347,9 +347,9 @@ func (i skipped) deliver(env *testsuite.TestWorkflowEnvironment) {
 }
 
 // until looks again and again, in real time.
-func (i skipped) until(what string, done func() bool) {
+func (i installation) until(what string, done func() bool) {
 	i.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !done(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(90 * time.Second); !done(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			i.t.Errorf("waiting for %s took too long", what)
 			return

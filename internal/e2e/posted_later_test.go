@@ -2,12 +2,9 @@ package e2e
 
 import (
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/soffiah/habeas/internal/devenv/person"
-	"github.com/soffiah/habeas/internal/devenv/soffiah"
 	"github.com/soffiah/habeas/internal/dsr"
 	"github.com/soffiah/habeas/internal/mailout"
 	"github.com/soffiah/habeas/internal/reply"
@@ -99,7 +96,7 @@ func TestRealMailboxIsDownForWeeks(t *testing.T) {
 	i.at(env, time.Hour, func() {
 		i.posted.imap.Down(true)
 		i.posted.reply(a, i.posted.await(a, receipt, mailout.Confirmation), mailout.WordsIn(a.Language).Confirm)
-		i.inMailbox(a)
+		i.posted.inMailbox(a)
 	})
 	for _, after := range []time.Duration{21*day + time.Hour, 24 * day} {
 		i.at(env, after, func() {
@@ -126,14 +123,5 @@ func TestRealMailboxIsDownForWeeks(t *testing.T) {
 	}
 	if received := d.Replies[0].ReceivedAt; received.Sub(begun) > day {
 		t.Errorf("the reply counts as received after %v", received.Sub(begun))
-	}
-}
-
-// inMailbox waits until a mail of a person has been delivered.
-func (i postedLater) inMailbox(a soffiah.Account) {
-	i.t.Helper()
-	reader := soffiah.Account{Email: sandbox.Mailbox}.Person(i.posted.servers)
-	if _, err := reader.Await(i.within(time.Minute), func(m person.Mail) bool { return strings.Contains(m.Header.Get("From"), a.Email) }); err != nil {
-		i.t.Error(err)
 	}
 }

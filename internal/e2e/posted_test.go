@@ -133,6 +133,15 @@ func (i posted) replyTo(m person.Mail) string {
 	return all[0].Address
 }
 
+// inMailbox waits until a mail of a person has been delivered.
+func (i posted) inMailbox(a soffiah.Account) {
+	i.t.Helper()
+	reader := soffiah.Account{Email: sandbox.Mailbox}.Person(i.servers)
+	if _, err := reader.Await(i.within(time.Minute), func(m person.Mail) bool { return strings.Contains(m.Header.Get("From"), a.Email) }); err != nil {
+		i.t.Fatal(err)
+	}
+}
+
 // TestRealMail: requests whose mails go through Postfix and Dovecot.
 func TestRealMail(t *testing.T) {
 	i := installPosted(t, sandbox.Options{})
