@@ -21,9 +21,8 @@ type postedLater struct {
 func installPostedLater(t *testing.T) postedLater {
 	clock := &skipping{}
 	clock.at.Store(new(time.Now().UTC().Truncate(time.Second)))
-	p := installPosted(t, sandbox.Options{Cautious: true, Now: clock.now, Policy: func(policy map[string]any) {
-		policy["approval"] = map[string]any{"erasure": false}
-		policy["confirmation"].(map[string]any)["minimum_reply_age"] = "PT0S"
+	p := installPosted(t, sandbox.Options{Now: clock.now, Policy: func(policy map[string]any) {
+		policy["cooling_off"] = map[string]any{"erasure": "PT72H"}
 	}})
 	i := postedLater{skipped{installation: p.installation, clock: clock}, p}
 	i.runParts()
@@ -103,6 +102,9 @@ func TestRealMailboxIsDownForWeeks(t *testing.T) {
 			if d := i.show(receipt.RequestID); d.State != dsr.AwaitingConfirmation || len(d.Replies) > 0 {
 				t.Errorf("after %v the request is %s with %d replies", after, d.State, len(d.Replies))
 			}
+			if i.mailboxesRead(receipt.RequestID) {
+				t.Errorf("after %v the mailboxes pass for read", after)
+			}
 		})
 	}
 	i.at(env, 24*day+time.Hour, func() {
@@ -111,6 +113,10 @@ func TestRealMailboxIsDownForWeeks(t *testing.T) {
 		}
 		i.posted.imap.Down(false)
 		i.untilMessages(receipt.RequestID, string(reply.Confirm), 1)
+		// From here on silence would count.
+		i.until("the mailboxes to be read", func() bool {
+			return query[int](t, i.ownURL(), "SELECT count(*) FROM mailbox_read WHERE read_at > (SELECT confirm_until FROM request)") == 2
+		})
 	})
 	i.at(env, 24*day+time.Hour+time.Second, func() {}) // the notice goes out; the cooling-off begins with it
 	i.at(env, 28*day, func() {})
@@ -124,4 +130,14 @@ func TestRealMailboxIsDownForWeeks(t *testing.T) {
 	if received := d.Replies[0].ReceivedAt; received.Sub(begun) > day {
 		t.Errorf("the reply counts as received after %v", received.Sub(begun))
 	}
+}
+
+// mailboxesRead says whether silence is taken for an answer.
+func (i postedLater) mailboxesRead(requestID string) bool {
+	i.t.Helper()
+	read, err := i.db.MailboxesRead(i.t.Context(), requestID, []string{i.Config.Mail.Mailboxes[0].Name, i.Config.Mail.Mailboxes[1].Name})
+	if err != nil {
+		i.t.Error(err)
+	}
+	return read
 }
