@@ -237,13 +237,18 @@ func (i posted) move(a soffiah.Account, domain string) soffiah.Account {
 	return a
 }
 
-// returned: the mail comes back for good, and a person is told why.
+// returned: the mail comes back for good, and a person is told why. When that of the
+// acknowledgement is quicker than the mail that asks, this is not even sent.
 func (i posted) returned(a soffiah.Account) {
 	receipt := i.file(i.move(a, mailservers.Gone))
 	d := i.untilAttention(receipt.RequestID, dsr.MailUndeliverable)
-	i.waits(d, dsr.MailUndeliverable)
-	d = i.untilReplies(receipt.RequestID, 2) // that of the acknowledgement too
-	if got := verdicts(d.Replies); !slices.Equal(got, []string{string(reply.Bounce), string(reply.Bounce)}) {
+	if e, ok := event(d.Events, dsr.EventMailFailed); !ok || e.Facts["enhanced_status"] != "5.1.1" {
+		i.t.Errorf("the reason on record is %v", e.Facts)
+	}
+	if _, confirmed := event(d.Events, dsr.EventConfirmed); confirmed || d.State.Ended() {
+		i.t.Errorf("the request is %s, confirmed %v", d.State, confirmed)
+	}
+	if got := verdicts(d.Replies); len(got) == 0 || slices.ContainsFunc(got, func(v string) bool { return v != string(reply.Bounce) }) {
 		i.t.Errorf("judged %v", got)
 	}
 }
