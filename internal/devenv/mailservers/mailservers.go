@@ -60,7 +60,7 @@ func Start(t testing.TB) *Servers {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can start Postfix: run this test as root")
 	}
-	dir := folder(t)
+	dir := Folder(t)
 	dovecot := newDovecot(t, filepath.Join(dir, "dovecot"))
 	postfix := newPostfix(t, filepath.Join(dir, "postfix"), dovecot.LMTPAddr())
 	dovecot.submission = postfix.SMTPAddr()
@@ -73,7 +73,7 @@ func Start(t testing.TB) *Servers {
 // [Dovecot.Deliver].
 func StartDovecot(t testing.TB) *Dovecot {
 	t.Helper()
-	d := newDovecot(t, filepath.Join(folder(t), "dovecot"))
+	d := newDovecot(t, filepath.Join(Folder(t), "dovecot"))
 	d.start(t)
 	return d
 }
@@ -103,17 +103,28 @@ func find(program string) string {
 	return ""
 }
 
-// folder makes a folder that other users may enter, which t.TempDir is not, with a
-// name so short that sockets below it can be named.
-func folder(t testing.TB) string {
+// Folder makes a folder for a test that other users may enter, which t.TempDir is not,
+// with a name so short that sockets below it can be named.
+func Folder(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "mail-")
+	dir, err := os.MkdirTemp(open(os.TempDir()), "mail-")
 	if err == nil {
 		t.Cleanup(func() { _ = os.RemoveAll(dir) })
 		err = os.Chmod(dir, 0o711)
 	}
 	if err != nil {
 		t.Fatal(err)
+	}
+	return dir
+}
+
+// open returns a folder for temporary files if everybody may enter it and what is
+// above it, else /tmp.
+func open(dir string) string {
+	for above := dir; above != "/" && above != "."; above = filepath.Dir(above) {
+		if info, err := os.Stat(above); err != nil || info.Mode().Perm()&0o001 == 0 {
+			return "/tmp"
+		}
 	}
 	return dir
 }

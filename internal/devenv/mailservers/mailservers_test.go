@@ -181,13 +181,9 @@ func child(t *testing.T, test string) *exec.Cmd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := os.MkdirTemp("", "again-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	dir := mailservers.Folder(t)
 	program, err := os.ReadFile(self)
-	if err := errors.Join(err, os.Chmod(dir, 0o711), os.WriteFile(filepath.Join(dir, "test"), program, 0o755)); err != nil {
+	if err := errors.Join(err, os.WriteFile(filepath.Join(dir, "test"), program, 0o755)); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(filepath.Join(dir, "test"), "-test.v", "-test.run=^"+test+"$")
