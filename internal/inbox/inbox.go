@@ -28,6 +28,9 @@ type Records interface {
 	MailboxRead(ctx context.Context, mailbox string, at time.Time) error
 	TokenGuesses(ctx context.Context) (lastHour, fromOneDomain int, err error)
 	StoreInbound(ctx context.Context, mailbox, folder string, c record.Cursor, mails []record.Inbound) error
+	UnmarkedMails(ctx context.Context, mailbox, folder string, uidValidity uint32) ([]uint32, error)
+	MailsMarked(ctx context.Context, mailbox, folder string, uidValidity uint32, uids []uint32) error
+	KnownMails(ctx context.Context, mailbox string, fingerprints [][]byte) ([]bool, error)
 }
 
 // Inbox watches mailboxes. All fields are required.
@@ -85,9 +88,9 @@ func report(ctx context.Context, log *slog.Logger, e mailin.Event) {
 	switch e.Kind {
 	case mailin.LoginRejected:
 		level = slog.LevelError
-	case mailin.Disconnected, mailin.FolderAbsent, mailin.Renumbered, mailin.Gap:
+	case mailin.Disconnected, mailin.FolderAbsent, mailin.Renumbered, mailin.Gap, mailin.MarkFailed:
 		level = slog.LevelWarn
-	case mailin.Connected, mailin.FolderNew:
+	case mailin.Connected, mailin.FolderNew, mailin.Searched:
 		level = slog.LevelInfo
 	}
 	attrs := []slog.Attr{slog.String("event", string(e.Kind)), slog.Int("count", e.Count)}
@@ -111,15 +114,38 @@ func (s *sink) Cursor(ctx context.Context, folder string) (mailin.Cursor, bool, 
 
 // Store implements [mailin.Sink].
 func (s *sink) Store(ctx context.Context, c mailin.Cursor, messages []mailin.Message) error {
+	mails, err := s.judgeAll(ctx, messages)
+	if err != nil {
+		return err
+	}
+	return s.record(ctx, c.Folder, record.Cursor{UIDValidity: c.UIDValidity, LastUID: c.LastUID}, mails)
+}
+
+// Unmarked implements [mailin.Sink].
+func (s *sink) Unmarked(ctx context.Context, folder string, uidValidity uint32) ([]uint32, error) {
+	return s.Records.UnmarkedMails(ctx, s.mailbox, folder, uidValidity)
+}
+
+// Marked implements [mailin.Sink].
+func (s *sink) Marked(ctx context.Context, folder string, uidValidity uint32, uids []uint32) error {
+	return s.Records.MailsMarked(ctx, s.mailbox, folder, uidValidity, uids)
+}
+
+func (s *sink) judgeAll(ctx context.Context, messages []mailin.Message) ([]record.Inbound, error) {
 	mails := make([]record.Inbound, 0, len(messages))
 	for _, m := range messages {
 		mail, err := s.judge(ctx, m)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		mails = append(mails, mail)
 	}
-	if err := s.Records.StoreInbound(ctx, s.mailbox, c.Folder, record.Cursor{UIDValidity: c.UIDValidity, LastUID: c.LastUID}, mails); err != nil {
+	return mails, nil
+}
+
+// record keeps mails and cursor.
+func (s *sink) record(ctx context.Context, folder string, c record.Cursor, mails []record.Inbound) error {
+	if err := s.Records.StoreInbound(ctx, s.mailbox, folder, c, mails); err != nil {
 		return err
 	}
 	if slices.ContainsFunc(mails, func(m record.Inbound) bool { return m.Guess != nil }) {
@@ -157,7 +183,7 @@ func (s *sink) judge(ctx context.Context, m mailin.Message) (record.Inbound, err
 			return mail, nil
 		}
 	}
-	in := reply.Input{Raw: m.Raw, Truncated: m.Truncated || m.Trouble != "", ReceivedAt: m.InternalDate}
+	in := reply.Input{Raw: m.Raw, Truncated: m.Truncated || m.Trouble != "", ReceivedAt: m.InternalDate, Junk: m.Junk}
 	candidates := reply.Tokens(m.Raw, s.Domains...)
 	owner, token, err := s.owner(ctx, candidates)
 	if err != nil {

@@ -1,12 +1,14 @@
 package inbox
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"log/slog"
 	"mime"
 	"net/mail"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -211,3 +213,17 @@ func quoted(text string) string {
 }
 
 func (*fakeRecords) MailboxRead(context.Context, string, time.Time) error { return nil }
+
+func (*fakeRecords) UnmarkedMails(context.Context, string, string, uint32) ([]uint32, error) {
+	return nil, nil
+}
+
+func (*fakeRecords) MailsMarked(context.Context, string, string, uint32, []uint32) error { return nil }
+
+func (f *fakeRecords) KnownMails(_ context.Context, _ string, fingerprints [][]byte) ([]bool, error) {
+	known := make([]bool, len(fingerprints))
+	for n := range fingerprints {
+		known[n] = slices.ContainsFunc(f.stored, func(m record.Inbound) bool { return bytes.Equal(m.Fingerprint, fingerprints[n]) })
+	}
+	return known, f.err
+}

@@ -8,7 +8,8 @@ import (
 
 // Backfill reads the mail that the folders have received since a time (to the
 // day), in batches, and leaves cursors alone. It is for old mail, which a
-// watcher never takes for new; a failure ends it, and it can be repeated.
+// watcher never takes for new; a failure ends it, and it can be repeated. Nothing
+// is marked or moved.
 func Backfill(ctx context.Context, cfg Config, since time.Time, each func(context.Context, []Message) error) error {
 	w := &watcher{cfg: cfg.withDefaults(), failures: map[place]int{}}
 	s, err := connect(ctx, w.cfg)
@@ -16,7 +17,10 @@ func Backfill(ctx context.Context, cfg Config, since time.Time, each func(contex
 		return err
 	}
 	defer s.close()
-	for _, folder := range w.cfg.Folders {
+	if _, err := w.survey(s); err != nil {
+		return err
+	}
+	for _, folder := range w.watched() {
 		data, err := s.examine(folder)
 		if err != nil {
 			return fmt.Errorf("folder %q: %w", folder, err)

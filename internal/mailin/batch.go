@@ -32,7 +32,7 @@ func (w *watcher) read(s *session, cursor Cursor, batch []entry) ([]Message, err
 	section, trouble := whole(w.cfg.MaxMessage), Trouble("")
 	switch {
 	case failed >= givenUpAfter:
-		return []Message{first.message(cursor, nil, Unreadable, w.cfg)}, nil
+		return []Message{w.message(first, cursor, nil, Unreadable)}, nil
 	case failed >= headerOnlyAfter:
 		section, trouble = header(), Unreadable
 	case first.size > w.cfg.MaxMessage:
@@ -55,10 +55,10 @@ func (w *watcher) read(s *session, cursor Cursor, batch []entry) ([]Message, err
 			body, ok = again[e.uid]
 		}
 		if !ok {
-			messages = append(messages, e.message(cursor, nil, Removed, w.cfg))
+			messages = append(messages, w.message(e, cursor, nil, Removed))
 			continue
 		}
-		messages = append(messages, e.message(cursor, body, trouble, w.cfg))
+		messages = append(messages, w.message(e, cursor, body, trouble))
 	}
 	return messages, nil
 }
@@ -79,11 +79,11 @@ func (w *watcher) fetch(s *session, cursor Cursor, batch []entry, section *imap.
 	return bodies, err
 }
 
-func (e entry) message(cursor Cursor, raw []byte, trouble Trouble, cfg Config) Message {
+func (w *watcher) message(e entry, cursor Cursor, raw []byte, trouble Trouble) Message {
 	return Message{
 		Folder: cursor.Folder, UIDValidity: cursor.UIDValidity, UID: e.uid,
-		InternalDate: e.date, Size: e.size, Raw: raw, Trouble: trouble,
+		InternalDate: e.date, Size: e.size, Raw: raw, Trouble: trouble, Junk: w.folders.junk[cursor.Folder],
 		// The stated size is an estimate with some servers.
-		Truncated: raw != nil && (e.size > cfg.MaxMessage || int64(len(raw)) >= cfg.MaxMessage),
+		Truncated: raw != nil && (e.size > w.cfg.MaxMessage || int64(len(raw)) >= w.cfg.MaxMessage),
 	}
 }

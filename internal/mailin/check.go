@@ -3,10 +3,11 @@ package mailin
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 // Check connects, logs in and opens every folder, and says of the first thing
-// that fails what should be mended.
+// that fails what should be mended. It changes nothing.
 func Check(ctx context.Context, cfg Config) error {
 	cfg = cfg.withDefaults()
 	s, err := connect(ctx, cfg)
@@ -14,10 +15,16 @@ func Check(ctx context.Context, cfg Config) error {
 		return err
 	}
 	defer s.close()
-	for _, folder := range cfg.Folders {
+	for _, folder := range slices.Concat(cfg.Folders, cfg.Junk) {
+		if folder == AllFolders {
+			continue
+		}
 		if _, err := s.examine(folder); err != nil {
 			return fmt.Errorf("folder %q: %w", folder, err)
 		}
+	}
+	if cfg.MoveTo != "" && !s.canMove() {
+		return errCannotMove
 	}
 	return nil
 }

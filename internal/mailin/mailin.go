@@ -3,9 +3,12 @@
 //
 // It knows IMAP and nothing of what the messages mean. Three promises:
 //
-//   - Nothing is changed on the server. Folders are opened with EXAMINE and
-//     bodies are read with BODY.PEEK, so that people can share the mailbox and
-//     find unread what they have not read.
+//   - Nothing is marked as read: bodies are read with BODY.PEEK, so that people
+//     can share the mailbox and find unread what they have not read. If asked to,
+//     the watcher sets a keyword of its own on messages that the Sink calls ours
+//     and moves them to a folder, after they were stored. That is a courtesy to
+//     people: nothing is ever read from it, and that it fails stops nothing.
+//     Without it folders are opened with EXAMINE.
 //   - Nothing is lost and nothing is remembered here. The cursor (folder,
 //     UIDVALIDITY, last UID) belongs to the Sink, which stores it together with
 //     the messages; a crash at any point repeats messages, never skips them.
@@ -56,8 +59,24 @@ type Config struct {
 	SASL func(ctx context.Context) (sasl.Client, error)
 
 	// Folders are watched in one connection, INBOX if empty. Arrivals in the
-	// first one are noticed at once, in the others once per IdleFor.
+	// first one are noticed at once, in the others once per IdleFor. [AllFolders]
+	// among them stands for all others; as the first it leaves INBOX to be that.
 	Folders []string
+	// Junk are further folders, of suspected spam, which are watched like the
+	// others; so is the one that the server calls \Junk (RFC 6154, section 2).
+	// Their messages are marked as such.
+	Junk []string
+	// Mark sets [Keyword] on messages that are ours, where the folder allows it.
+	Mark bool
+	// MoveTo, if not empty, is the folder to which messages that are ours are
+	// moved. It is made when it does not exist. A server that has neither MOVE
+	// (RFC 6851) nor UIDPLUS (RFC 4315) is not asked to: it could only expunge
+	// what other people have marked as deleted as well.
+	MoveTo string
+	// LookEvery is how often at most the folders of the mailbox are listed, to
+	// find those that are junk or new, and messages that somebody moved away
+	// before they were read; 5 minutes.
+	LookEvery time.Duration
 	// StartAtBeginning reads a folder seen for the first time from its first
 	// message. Otherwise it starts with the next message to arrive, so that
 	// years of old mail are never taken for new.
@@ -106,7 +125,17 @@ type Message struct {
 	Truncated bool
 	// Trouble says why Raw is not what it should be; empty for nearly all.
 	Trouble Trouble
+	// Junk says that it stands in a folder of suspected spam.
+	Junk bool
 }
+
+// AllFolders in [Config.Folders] stands for every folder that can be opened but
+// those of sent, unfinished and deleted mail and those that only show messages of
+// others (RFC 6154, section 2).
+const AllFolders = "*"
+
+// Keyword is set on messages that have been dealt with.
+const Keyword = "$DSRDone"
 
 // Trouble is why a message could not be read properly. A person should look.
 type Trouble string
@@ -135,8 +164,15 @@ type Sink interface {
 	// Store keeps messages and cursor in one transaction; messages may be none.
 	// Messages can come again, with other UIDs too after a folder has been
 	// renumbered, and the cursor of a slower second watcher can be behind the
-	// stored one: with an equal UIDVALIDITY the greater LastUID stays.
+	// stored one: with an equal UIDVALIDITY the greater LastUID stays. A cursor
+	// without UIDVALIDITY is none: only the messages are kept.
 	Store(ctx context.Context, cursor Cursor, messages []Message) error
+	// Unmarked returns UIDs of messages in a folder that are ours, were stored
+	// recently and have not been marked: as many as go into one command, none
+	// when there are no more.
+	Unmarked(ctx context.Context, folder string, uidValidity uint32) ([]uint32, error)
+	// Marked keeps that the courtesies have been done to these messages.
+	Marked(ctx context.Context, folder string, uidValidity uint32, uids []uint32) error
 }
 
 // EventKind names what happened to a watcher.
@@ -148,7 +184,10 @@ const (
 	FolderNew     EventKind = "folder_new"     // a folder without a cursor; reading starts as configured
 	FolderAbsent  EventKind = "folder_absent"  // a folder other than the first does not exist
 	Renumbered    EventKind = "renumbered"     // UIDVALIDITY changed; Count messages were read again
-	Gap           EventKind = "gap"            // Count messages came and went unseen
+	Gap           EventKind = "gap"            // Count messages came and were removed before they were read
+	Searched      EventKind = "searched"       // after a gap, Count recent messages of other folders were read
+	Marked        EventKind = "marked"         // Count messages that are ours were marked, or moved, or both
+	MarkFailed    EventKind = "mark_failed"    // marking or moving failed (Err) and will be tried again
 	Stored        EventKind = "stored"         // the Sink took Count messages
 	CaughtUp      EventKind = "caught_up"      // all folders have been read to their end
 	Waiting       EventKind = "waiting"        // IDLE has begun, or a pause between polls
@@ -177,12 +216,13 @@ func orDefault[T comparable](v, otherwise T) T {
 
 func (c Config) withDefaults() Config {
 	c.TLS = orDefault(c.TLS, TLSImplicit)
-	if len(c.Folders) == 0 {
-		c.Folders = []string{"INBOX"}
+	if len(c.Folders) == 0 || c.Folders[0] == AllFolders {
+		c.Folders = append([]string{"INBOX"}, c.Folders...)
 	}
 	c.RescanWindow = orDefault(c.RescanWindow, 28*24*time.Hour)
 	c.IdleFor = orDefault(c.IdleFor, 5*time.Minute)
 	c.PollEvery = orDefault(c.PollEvery, time.Minute)
+	c.LookEvery = orDefault(c.LookEvery, 5*time.Minute)
 	c.CommandTimeout = orDefault(c.CommandTimeout, time.Minute)
 	c.MaxMessage = orDefault(c.MaxMessage, 10<<20)
 	c.Excerpt = orDefault(c.Excerpt, 512<<10)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net"
 	"slices"
 	"strings"
@@ -28,9 +29,16 @@ type memorySink struct {
 	seen    []Message
 	stores  int
 	failing error
+	// ours tells which messages are to be marked; none if nil. marked are those
+	// that were, and places all that were handed over.
+	ours   func(Message) bool
+	marked map[place]bool
+	places []Message
 }
 
-func newMemorySink() *memorySink { return &memorySink{cursors: map[string]Cursor{}} }
+func newMemorySink() *memorySink {
+	return &memorySink{cursors: map[string]Cursor{}, marked: map[place]bool{}}
+}
 
 func (s *memorySink) Cursor(_ context.Context, folder string) (Cursor, bool, error) {
 	s.mu.Lock()
@@ -48,15 +56,40 @@ func (s *memorySink) Store(_ context.Context, c Cursor, messages []Message) erro
 		return err
 	}
 	s.stores++
+	s.places = append(s.places, messages...)
 	if old := s.cursors[c.Folder]; old.UIDValidity == c.UIDValidity {
 		c.LastUID = max(c.LastUID, old.LastUID)
 	}
-	s.cursors[c.Folder] = c
+	if c.UIDValidity != 0 {
+		s.cursors[c.Folder] = c
+	}
 	for _, m := range messages {
 		known := slices.ContainsFunc(s.seen, func(o Message) bool { return bytes.Equal(o.Raw, m.Raw) && o.Trouble == m.Trouble })
 		if !known {
 			s.seen = append(s.seen, m)
 		}
+	}
+	return nil
+}
+
+func (s *memorySink) Unmarked(_ context.Context, folder string, validity uint32) ([]uint32, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var uids []uint32
+	for _, m := range s.places {
+		at := place{m.Folder, m.UIDValidity, m.UID}
+		if s.ours != nil && s.ours(m) && m.Folder == folder && m.UIDValidity == validity && !s.marked[at] && !slices.Contains(uids, m.UID) {
+			uids = append(uids, m.UID)
+		}
+	}
+	return uids, nil
+}
+
+func (s *memorySink) Marked(_ context.Context, folder string, validity uint32, uids []uint32) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, uid := range uids {
+		s.marked[place{folder, validity, uid}] = true
 	}
 	return nil
 }
@@ -90,28 +123,115 @@ func (s *pollingSession) Fetch(w *imapserver.FetchWriter, set imap.NumSet, optio
 	return s.SessionIMAP4rev2.Fetch(w, set, options)
 }
 
+func (s *pollingSession) Select(name string, options *imap.SelectOptions) (*imap.SelectData, error) {
+	s.server.count("SELECT " + name)
+	data, err := s.SessionIMAP4rev2.Select(name, options)
+	if data != nil && s.server.noKeywords {
+		data.PermanentFlags = []imap.Flag{imap.FlagSeen}
+	}
+	return data, err
+}
+
+func (s *pollingSession) Store(w *imapserver.FetchWriter, set imap.NumSet, flags *imap.StoreFlags, options *imap.StoreOptions) error {
+	s.server.count("STORE")
+	if err := s.server.refused(); err != nil {
+		return err
+	}
+	return s.SessionIMAP4rev2.Store(w, set, flags, options)
+}
+
+func (s *pollingSession) Move(w *imapserver.MoveWriter, set imap.NumSet, dest string) error {
+	s.server.count("MOVE")
+	if err := s.server.refused(); err != nil {
+		return err
+	}
+	return s.SessionIMAP4rev2.Move(w, set, dest)
+}
+
+// List is like the in-memory server's own, which knows no special uses.
+func (s *pollingSession) List(w *imapserver.ListWriter, _ string, _ []string, options *imap.ListOptions) error {
+	s.server.mu.Lock()
+	defer s.server.mu.Unlock()
+	for _, name := range slices.Sorted(maps.Keys(s.server.uses)) {
+		data := &imap.ListData{Mailbox: name, Delim: '/'}
+		if use := s.server.uses[name]; use != "" && options.ReturnSpecialUse {
+			data.Attrs = []imap.MailboxAttr{use}
+		}
+		if options.ReturnStatus != nil {
+			var err error
+			if data.Status, err = s.server.user.Status(name, options.ReturnStatus); err != nil {
+				return err
+			}
+		}
+		if err := w.WriteList(data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *pollingSession) Create(name string, options *imap.CreateOptions) error {
+	s.server.mu.Lock()
+	defer s.server.mu.Unlock()
+	s.server.uses[name] = ""
+	return s.SessionIMAP4rev2.Create(name, options)
+}
+
 type testServer struct {
 	t      *testing.T
 	user   *imapmemserver.User
 	addr   string
 	poison func(imap.NumSet, *imap.FetchOptions) error
+	// noKeywords makes all folders keep none; it is set before the first connection.
+	noKeywords bool
+
+	mu       sync.Mutex
+	uses     map[string]imap.MailboxAttr // of all folders
+	commands map[string]int
+	refuses  bool
+}
+
+// count counts a command that a client sent.
+func (s *testServer) count(command string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.commands[command]++
+}
+
+// counted returns how often a command was sent.
+func (s *testServer) counted(command string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.commands[command]
+}
+
+// refuse makes the server refuse all changes, or none.
+func (s *testServer) refuse(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refuses = on
+}
+
+func (s *testServer) refused() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refuses {
+		return &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeNoPerm, Text: "Not yours"}
+	}
+	return nil
 }
 
 func newServer(t *testing.T, caps ...imap.Cap) *testServer {
 	t.Helper()
 	if caps == nil {
-		caps = []imap.Cap{imap.CapIMAP4rev1, imap.CapIMAP4rev2}
+		caps = []imap.Cap{imap.CapIMAP4rev1, imap.CapIMAP4rev2, imap.CapSpecialUse}
 	}
 	set := imap.CapSet{}
 	for _, c := range caps {
 		set[c] = struct{}{}
 	}
-	s := &testServer{t: t, user: imapmemserver.NewUser("privacy", "secret")}
-	for _, name := range []string{"INBOX", "Junk"} {
-		if err := s.user.Create(name, nil); err != nil {
-			t.Fatal(err)
-		}
-	}
+	s := &testServer{t: t, user: imapmemserver.NewUser("privacy", "secret"), commands: map[string]int{}, uses: map[string]imap.MailboxAttr{}}
+	s.create("", "INBOX", "Junk")
 	memory := imapmemserver.New()
 	memory.AddUser(s.user)
 	server := imapserver.New(&imapserver.Options{
@@ -158,7 +278,7 @@ type watching struct {
 func (s *testServer) config() Config {
 	return Config{
 		Addr: s.addr, TLS: TLSNone, Username: "privacy", Password: "secret",
-		CommandTimeout: 5 * time.Second, IdleFor: 200 * time.Millisecond, PollEvery: 20 * time.Millisecond,
+		CommandTimeout: 5 * time.Second, IdleFor: 200 * time.Millisecond, PollEvery: 20 * time.Millisecond, LookEvery: 10 * time.Millisecond,
 		Backoff: Backoff{time.Millisecond, 5 * time.Millisecond}, LoginBackoff: Backoff{2 * time.Millisecond, 5 * time.Millisecond},
 		Jitter: func() float64 { return 0 },
 	}

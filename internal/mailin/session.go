@@ -72,7 +72,9 @@ type session struct {
 	client *imapclient.Client
 	cfg    Config
 	// wake holds one value when the server has reported new messages.
-	wake    chan struct{}
+	wake chan struct{}
+	// opened is the folder that is open.
+	opened  imap.SelectData
 	unwatch func() bool
 }
 
@@ -198,14 +200,15 @@ func (s *session) close() {
 }
 
 // examine opens a folder for reading only.
-func (s *session) examine(folder string) (*imap.SelectData, error) {
+func (s *session) examine(folder string) (*imap.SelectData, error) { return s.open(folder, true) }
+
+// open opens a folder.
+func (s *session) open(folder string, readOnly bool) (*imap.SelectData, error) {
 	var data *imap.SelectData
 	var absent bool
 	err := s.do("opening a folder", func() (err error) {
-		data, err = s.client.Select(folder, &imap.SelectOptions{ReadOnly: true}).Wait()
-		var status *imap.Error
-		absent = errors.As(err, &status) && status.Type == imap.StatusResponseTypeNo &&
-			(status.Code == imap.ResponseCodeNonExistent || status.Code == imap.ResponseCodeTryCreate)
+		data, err = s.client.Select(folder, &imap.SelectOptions{ReadOnly: readOnly}).Wait()
+		absent = isAbsent(err)
 		return err
 	})
 	if absent {
@@ -214,7 +217,17 @@ func (s *session) examine(folder string) (*imap.SelectData, error) {
 	if err == nil && (data.UIDNext == 0 || data.UIDValidity == 0) {
 		return nil, errors.New("opening a folder: the mail server states no UIDNEXT or UIDVALIDITY, which RFC 3501 requires")
 	}
+	if err == nil {
+		s.opened = *data
+	}
 	return data, err
+}
+
+// isAbsent reports whether the server says that a folder does not exist.
+func isAbsent(err error) bool {
+	var status *imap.Error
+	return errors.As(err, &status) && status.Type == imap.StatusResponseTypeNo &&
+		(status.Code == imap.ResponseCodeNonExistent || status.Code == imap.ResponseCodeTryCreate)
 }
 
 // idle waits until something new is reported (true) or until due fires.

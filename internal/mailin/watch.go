@@ -20,7 +20,7 @@ const (
 // catches up, waits for more and starts again after every failure, of the
 // server as of the sink; each is reported.
 func Watch(ctx context.Context, cfg Config, sink Sink) error {
-	w := &watcher{cfg: cfg.withDefaults(), sink: sink, failures: map[place]int{}}
+	w := &watcher{cfg: cfg.withDefaults(), sink: sink, failures: map[place]int{}, gaps: map[place]uint32{}}
 	lost, refused := 0, 0
 	for ctx.Err() == nil {
 		w.caughtUp = false
@@ -77,6 +77,14 @@ type watcher struct {
 	// failures counts how often reading a message failed. Messages in it are
 	// read one by one, so that one bad message cannot hold up the others.
 	failures map[place]int
+	folders  folders
+	// missing says that messages were removed before they were read, and have
+	// not been looked for in other folders. gaps holds up to which UID of a
+	// folder that was reported.
+	missing bool
+	gaps    map[place]uint32
+	// completed is when all folders had last been read to their end.
+	completed time.Time
 }
 
 func (w *watcher) report(e Event) {
@@ -92,19 +100,14 @@ func (w *watcher) connection(ctx context.Context) error {
 	}
 	defer s.close()
 	w.report(Event{Kind: Connected})
+	w.folders = folders{read: map[string]imap.SelectData{}}
 	for {
-		var cursor Cursor
-		// The first folder comes last: it stays open to be waited upon.
-		for i := len(w.cfg.Folders) - 1; i >= 0; i-- {
-			if cursor, err = w.folder(ctx, s, w.cfg.Folders[i]); err != nil {
-				if i > 0 && errors.Is(err, ErrNoFolder) {
-					w.report(Event{Kind: FolderAbsent, Folder: w.cfg.Folders[i]})
-					continue
-				}
-				return err
-			}
+		began := w.cfg.Now()
+		cursor, err := w.round(ctx, s)
+		if err != nil {
+			return err
 		}
-		w.caughtUp = true
+		w.caughtUp, w.completed = true, began
 		w.report(Event{Kind: CaughtUp})
 		if err := w.attend(ctx, s, cursor); err != nil {
 			return err
@@ -140,12 +143,14 @@ func (w *watcher) attend(ctx context.Context, s *session, cursor Cursor) error {
 		if cursor, err = w.catchUp(ctx, s, cursor); err != nil {
 			return err
 		}
+		w.courtesy(ctx, s, cursor)
 	}
 }
 
-// folder opens a folder, reads it to its end and returns its cursor.
+// folder opens a folder, reads it to its end, does the courtesies and returns its
+// cursor.
 func (w *watcher) folder(ctx context.Context, s *session, name string) (Cursor, error) {
-	data, err := s.examine(name)
+	data, err := s.open(name, !w.cfg.courteous())
 	if err != nil {
 		return Cursor{}, err
 	}
@@ -156,20 +161,45 @@ func (w *watcher) folder(ctx context.Context, s *session, name string) (Cursor, 
 	fresh := Cursor{Folder: name, UIDValidity: data.UIDValidity, LastUID: uint32(data.UIDNext) - 1}
 	switch {
 	case !known:
-		if w.cfg.StartAtBeginning {
-			fresh.LastUID = 0
-		}
-		if err := w.store(ctx, fresh, nil); err != nil {
-			return Cursor{}, err
-		}
-		w.report(Event{Kind: FolderNew, Folder: name})
-		cursor = fresh
+		cursor, err = w.begin(ctx, s, fresh)
 	// A UIDNEXT below what has been read: the folder was restored from a
 	// backup by a server that kept UIDVALIDITY in spite of RFC 3501.
 	case cursor.UIDValidity != fresh.UIDValidity, cursor.LastUID > fresh.LastUID:
-		return w.rescan(ctx, s, cursor, fresh)
+		cursor, err = w.rescan(ctx, s, cursor, fresh)
+	default:
+		cursor, err = w.catchUp(ctx, s, cursor)
 	}
-	return w.catchUp(ctx, s, cursor)
+	if err != nil {
+		return cursor, err
+	}
+	w.gap(cursor, fresh.LastUID, 0)
+	w.folders.read[name] = *data
+	w.courtesy(ctx, s, cursor)
+	return cursor, nil
+}
+
+// begin begins with a folder that was never read.
+func (w *watcher) begin(ctx context.Context, s *session, fresh Cursor) (Cursor, error) {
+	if w.cfg.StartAtBeginning {
+		fresh.LastUID = 0
+	}
+	if err := w.store(ctx, fresh, nil); err != nil {
+		return Cursor{}, err
+	}
+	w.report(Event{Kind: FolderNew, Folder: fresh.Folder})
+	return w.catchUp(ctx, s, fresh)
+}
+
+// gap reports the messages up to a UID that were numbered after the cursor, and of
+// which only so many are there.
+func (w *watcher) gap(cursor Cursor, upTo uint32, present int) {
+	at := place{cursor.Folder, cursor.UIDValidity, 0}
+	known := max(cursor.LastUID, w.gaps[at])
+	if cursor.LastUID == 0 || upTo <= known || int(upTo-known) <= present {
+		return
+	}
+	w.gaps[at], w.missing = upTo, true
+	w.report(Event{Kind: Gap, Folder: cursor.Folder, Count: int(upTo-known) - present})
 }
 
 // catchUp reads everything after the cursor.
@@ -183,10 +213,7 @@ func (w *watcher) catchUp(ctx context.Context, s *session, cursor Cursor) (Curso
 	if err != nil || len(entries) == 0 {
 		return cursor, err
 	}
-	last := entries[len(entries)-1].uid
-	if gap := int(last-cursor.LastUID) - len(entries); gap > 0 && cursor.LastUID > 0 {
-		w.report(Event{Kind: Gap, Folder: cursor.Folder, Count: gap})
-	}
+	w.gap(cursor, entries[len(entries)-1].uid, len(entries))
 	for len(entries) > 0 {
 		batch := w.batch(cursor, entries)
 		entries = entries[len(batch):]

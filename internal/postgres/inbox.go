@@ -99,7 +99,7 @@ func (db *DB) TokenGuesses(ctx context.Context) (lastHour, fromOneDomain int, er
 // StoreInbound records mails of one folder and how far it has been read, with
 // whatever Temporal must be told of them, in one transaction. A mail that was
 // recorded before is passed over; the cursor never goes back within the same
-// UIDVALIDITY.
+// UIDVALIDITY, and stays where it is if the one given has none.
 func (db *DB) StoreInbound(ctx context.Context, mailbox, folder string, c record.Cursor, mails []record.Inbound) error {
 	return db.tx(ctx, "recording incoming mails", func(tx pgx.Tx) error {
 		for _, m := range mails {
@@ -107,12 +107,10 @@ func (db *DB) StoreInbound(ctx context.Context, mailbox, folder string, c record
 				return err
 			}
 		}
-		_, err := tx.Exec(ctx, `INSERT INTO mailbox_cursor (mailbox, folder, uidvalidity, last_uid, updated_at) VALUES ($1, $2, $3, $4, $5)
-			ON CONFLICT (mailbox, folder) DO UPDATE SET uidvalidity = excluded.uidvalidity, updated_at = excluded.updated_at,
-				last_uid = CASE WHEN mailbox_cursor.uidvalidity = excluded.uidvalidity
-					THEN greatest(mailbox_cursor.last_uid, excluded.last_uid) ELSE excluded.last_uid END`,
-			mailbox, folder, c.UIDValidity, c.LastUID, db.now())
-		return err
+		if c.UIDValidity == 0 {
+			return nil
+		}
+		return db.putCursor(ctx, tx, mailbox, folder, c)
 	})
 }
 
@@ -158,9 +156,9 @@ func (db *DB) storeInbound(ctx context.Context, tx pgx.Tx, mailbox string, m rec
 	if m.Guess != nil {
 		guess = db.master.Digest("token guess", *m.Guess)
 	}
-	tag, err := tx.Exec(ctx, `INSERT INTO message (id, mailbox, folder, uidvalidity, uid, fingerprint, request_id, purpose, verdict, reasons, received_at, seen_at, guess, message_id)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING`,
-		id, mailbox, m.Folder, m.UIDValidity, m.UID, m.Fingerprint, request, m.Purpose, m.Verdict, m.Reasons, m.ReceivedAt, db.now(), guess, messageID)
+	tag, err := tx.Exec(ctx, `INSERT INTO message (id, mailbox, folder, uidvalidity, uid, fingerprint, request_id, purpose, verdict, reasons, received_at, seen_at, guess, message_id, marked_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, CASE WHEN $15 THEN $12::timestamptz END) ON CONFLICT DO NOTHING`,
+		id, mailbox, m.Folder, m.UIDValidity, m.UID, m.Fingerprint, request, m.Purpose, m.Verdict, m.Reasons, m.ReceivedAt, db.now(), guess, messageID, m.Backfilled)
 	if err != nil || tag.RowsAffected() == 0 || request == nil || twin {
 		return err
 	}

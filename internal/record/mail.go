@@ -25,7 +25,8 @@ type NewMail struct {
 	Awaited bool
 }
 
-// Cursor says how far a folder of a mailbox has been read.
+// Cursor says how far a folder of a mailbox has been read. Without UIDVALIDITY it
+// is none.
 type Cursor struct {
 	UIDValidity uint32
 	LastUID     uint32
@@ -70,6 +71,9 @@ type Inbound struct {
 	// MessageID is the mail's Message-ID, by which it is noticed that another mail
 	// bears the same. Only a keyed digest of it is kept.
 	MessageID string
+	// Backfilled says that it is old mail, which somebody asked to have read. Nobody
+	// gets an acknowledgement of it, and it is neither marked nor moved.
+	Backfilled bool
 	// Guess is set for a mail whose header carries a token of ours that does not
 	// exist: the domain of its sender. Only a keyed digest of it is kept.
 	Guess *string

@@ -24,6 +24,7 @@ type genuine struct {
 	sign                                                                        []string // header fields to sign; nil: no signature
 	expect                                                                      func(*Expectation)
 	config                                                                      func(*Config)
+	junk                                                                        bool
 }
 
 func genuineMail() genuine {
@@ -83,7 +84,7 @@ func (g genuine) judge(t testing.TB) Judgement {
 	if expect.Token == "" {
 		expect = nil
 	}
-	return NewJudge(cfg).Judge(context.Background(), Input{Raw: g.raw(t), Expect: expect, ReceivedAt: time.Date(2026, 11, 3, 12, 0, 0, 0, time.UTC)})
+	return NewJudge(cfg).Judge(context.Background(), Input{Raw: g.raw(t), Expect: expect, Junk: g.junk, ReceivedAt: time.Date(2026, 11, 3, 12, 0, 0, 0, time.UTC)})
 }
 
 func withDNS(c *Config) { c.LookupTXT = signingDNS }

@@ -313,6 +313,11 @@ func (c *judging) authentic() {
 	default:
 		c.doubt(AuthNone, "")
 	}
+	// Whoever filters our mail took it for somebody else's: a no may count all the same.
+	if c.in.Junk && c.Auth.DMARC != "pass" {
+		c.lapsed++
+		c.reason(InJunk, "")
+	}
 }
 
 // subject looks for a subject that the person changed.

@@ -41,6 +41,9 @@ type Input struct {
 	// ReceivedAt is the server's time of receipt. The time in the border's own
 	// Received field takes its place where there is one.
 	ReceivedAt time.Time
+	// Junk says that the mail was found in a folder of suspected spam. A yes then
+	// counts only if the border says that DMARC passed.
+	Junk bool
 	// Expect is what was asked with the token this mail carries; nil if it
 	// carries none that is known.
 	Expect *Expectation
@@ -146,6 +149,7 @@ const (
 	AutomaticMail     Code = "automatic"          // a machine wrote it; the detail says how that shows
 	Undelivered       Code = "undelivered"        // a delivery report
 	Reaction          Code = "reaction"           // an emoji reaction (RFC 9078)
+	InJunk            Code = "in_junk"            // found among suspected spam, without dmarc=pass
 	TooQuick          Code = "too_quick"          // answered faster than a person reads
 	Malformed         Code = "malformed"          // cannot be parsed properly
 	OverLimit         Code = "over_limit"         // larger or deeper than what is read

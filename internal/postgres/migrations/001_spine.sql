@@ -156,6 +156,9 @@ CREATE TABLE message (
     reasons     jsonb NOT NULL DEFAULT '[]',
     received_at timestamptz NOT NULL,
     seen_at     timestamptz NOT NULL,
+    -- when it was marked, or moved, so that people who read the mailbox see that it
+    -- is dealt with; a mail that nobody is to mark has this from the start
+    marked_at   timestamptz,
     data_key_id uuid REFERENCES data_key ON DELETE SET NULL,
     -- the raw mail and its fresh text, sealed
     raw         bytea,
@@ -171,6 +174,7 @@ CREATE UNIQUE INDEX message_fingerprint ON message (mailbox, fingerprint) WHERE 
 CREATE INDEX message_message_id ON message (mailbox, message_id);
 CREATE INDEX message_guess ON message (seen_at) WHERE guess IS NOT NULL;
 CREATE INDEX message_request ON message (request_id, received_at);
+CREATE INDEX message_unmarked ON message (mailbox, folder, uidvalidity, uid) WHERE marked_at IS NULL AND request_id IS NOT NULL;
 
 -- What Temporal has to be told. Written with what caused it in one transaction.
 CREATE TABLE signal (
