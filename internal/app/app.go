@@ -252,7 +252,7 @@ func layout(l config.BorderLayout) reply.Layout {
 func mailinConfig(m config.Mailbox) mailin.Config {
 	return mailin.Config{
 		Addr: m.IMAP.Address, TLS: mailin.TLSMode(m.IMAP.TLS), Username: m.IMAP.Username, Password: m.IMAP.Password.Reveal(), Folders: m.Folders,
-		SASL: saslOf(m.IMAP),
+		SASL: saslOf(m.IMAP), Junk: m.Junk, Mark: m.Mark == config.MarkKeyword, MoveTo: m.MoveTo,
 	}
 }
 

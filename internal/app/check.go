@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 	"github.com/soffiah/habeas/internal/config"
 	"github.com/soffiah/habeas/internal/datamap"
 	"github.com/soffiah/habeas/internal/dsr"
+	"github.com/soffiah/habeas/internal/inbox"
 	"github.com/soffiah/habeas/internal/mailin"
 	"github.com/soffiah/habeas/internal/policy"
 	"github.com/soffiah/habeas/internal/postgres"
@@ -74,10 +76,33 @@ func (c *checking) database(ctx context.Context, master *vault.Master) {
 	defer cancel()
 	db, err := postgres.Open(ctx, c.cfg.Database.URL.Reveal(), master, func() time.Time { return c.now })
 	if err == nil {
+		defer db.Close()
 		c.cleared, err = clearances(c.cfg.Stores, db).List(ctx)
-		db.Close()
 	}
-	c.found("database", err, "schema and master key fit", "check database.url, then run `habeas migrate`")
+	if c.found("database", err, "schema and master key fit", "check database.url, then run `habeas migrate`") {
+		c.watches(ctx, db)
+	}
+}
+
+// watches says which mailboxes are not being read. Before the first start none is.
+func (c *checking) watches(ctx context.Context, db *postgres.DB) {
+	reads, err := db.MailboxReads(ctx)
+	if err != nil {
+		c.found("watches", err, "", "")
+		return
+	}
+	for _, m := range c.cfg.Mail.Mailboxes {
+		part := "watch on " + m.Name
+		at, known := reads[m.Name]
+		switch late := inbox.LateOnes([]string{m.Name}, reads, c.now); {
+		case !known:
+			c.found(part, nil, "not begun: start `habeas worker`", "")
+		case len(late) > 0:
+			c.found(part, errors.New(late[0].String()), "", "see that `habeas worker` runs, and what it logs about this mailbox")
+		default:
+			c.found(part, nil, fmt.Sprintf("read to its end %v ago", c.now.Sub(at).Round(time.Second)), "")
+		}
+	}
 }
 
 func (c *checking) temporal(ctx context.Context, master *vault.Master) {

@@ -69,7 +69,7 @@ func (p *Program) webDeps() (web.Deps, func(), error) {
 		return web.Deps{}, nil, err
 	}
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), mailboxMetrics{p})
 	return web.Deps{
 		Requests: &requests.Service{Records: p.db, Temporal: c, Policies: p.policies, Letters: p.letters, Now: p.now, MostPerHour: p.cfg.Limits.RequestsPerHourPerEmail},
 		Stores:   clearances(p.cfg.Stores, p.db),
@@ -78,6 +78,7 @@ func (p *Program) webDeps() (web.Deps, func(), error) {
 		Ready: func(ctx context.Context) map[string]error {
 			return map[string]error{"database": p.db.Ping(ctx), "temporal": temporalx.Ready(ctx, c, p.cfg.Temporal.Namespace)}
 		},
+		Alarms:  p.alarms,
 		Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Registerer: registry, Log: p.log, Now: p.now,
 		Zone: current.Timezone(), MaxBody: p.cfg.Limits.BodyBytes,
 		Submissions: guard.Rate{

@@ -52,7 +52,7 @@ func (p *Program) Parts(ctx context.Context) (parts Parts, release func(), err e
 	parts.Inbox = p.newInbox()
 	parts.Activities = activities.New(activities.Deps{
 		Records: p.db, Policies: p.policies, Map: p.datamap, Stores: stores, Letters: p.letters, Watcher: parts.Inbox,
-		Mailboxes: p.mailboxes(), Signing: p.db.Master().SigningKey(), Now: p.now, Log: p.log,
+		Mailboxes: p.Mailboxes(), Signing: p.db.Master().SigningKey(), Now: p.now, Log: p.log,
 	})
 	parts.Outbox = mailout.NewOutbox(p.db, smtp, mailout.OutboxOptions{Lease: mailLease, Now: p.now, Log: p.log})
 	return parts, release, nil
@@ -86,6 +86,7 @@ func (p *Program) Work(ctx context.Context) error {
 	group.Go(func() error { return parts.Outbox.Run(ctx) })
 	group.Go(func() error { return p.wake(ctx, dispatcher, parts.Outbox) })
 	group.Go(func() error { return p.stand(ctx, c, queue) })
+	group.Go(func() error { return p.tellLate(ctx) })
 	if err := group.Wait(); !errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -112,19 +113,10 @@ func (p *Program) dial(ctx context.Context) (client.Client, error) {
 	}
 }
 
-// mailboxes returns the names of the mailboxes that are watched.
-func (p *Program) mailboxes() []string {
-	var names []string
-	for _, m := range p.cfg.Mail.Mailboxes {
-		names = append(names, m.Name)
-	}
-	return names
-}
-
 // stand starts what must always be running, as soon as Temporal takes it.
 func (p *Program) stand(ctx context.Context, c client.Client, queue string) error {
 	for {
-		err := worker.StartStanding(ctx, c, queue, p.mailboxes())
+		err := worker.StartStanding(ctx, c, queue, p.Mailboxes())
 		if err == nil {
 			return nil
 		}

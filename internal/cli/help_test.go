@@ -37,7 +37,7 @@ func TestHelp(t *testing.T) {
 	}
 	for _, command := range []string{
 		"server", "worker", "migrate", "check", "key new", "request submit", "request list", "request show", "request approve", "request reject", "request cancel",
-		"request pause", "request resume", "request retry", "request resolve", "certificate verify", "dev", "dev reply", "demo", "version",
+		"request pause", "request resume", "request retry", "request resolve", "certificate verify", "mail backfill", "dev", "dev reply", "demo", "version",
 	} {
 		if !strings.Contains(got, "$ habeas "+command+" --help\n") {
 			t.Errorf("there is no command %q", command)

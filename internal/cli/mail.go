@@ -23,8 +23,8 @@ import (
 )
 
 func (p *program) mail() *cobra.Command {
-	cmd := &cobra.Command{Use: "mail", Short: "See how mails are judged, and what Habeas writes"}
-	cmd.AddCommand(p.explain(), p.preview())
+	cmd := &cobra.Command{Use: "mail", Short: "See how mails are judged and written, and read old mail"}
+	cmd.AddCommand(p.explain(), p.preview(), p.backfill())
 	return cmd
 }
 

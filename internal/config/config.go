@@ -203,9 +203,26 @@ type Mailbox struct {
 	// plus-addresses of it.
 	Address string `yaml:"address"`
 	IMAP    IMAP   `yaml:"imap"`
-	// Folders are INBOX if none is named.
+	// Folders are INBOX if none is named. "*" stands for all others but those of
+	// sent, unfinished and deleted mail.
 	Folders []string `yaml:"folders"`
+	// Junk are folders of suspected spam beside the one that the server names. They
+	// are watched too.
+	Junk []string `yaml:"junk"`
+	// Mark says how people see in the mailbox that a mail was dealt with.
+	Mark Mark `yaml:"mark"`
+	// MoveTo, if not empty, is the folder to which such mails are moved.
+	MoveTo string `yaml:"move_to"`
 }
+
+// Mark is what shows people that a mail was dealt with.
+type Mark string
+
+// The marks. No mail is ever marked as read.
+const (
+	MarkKeyword Mark = "keyword" // the keyword $DSRDone, where the folder keeps keywords; the default
+	MarkNothing Mark = "nothing"
+)
 
 // StoreKind is the kind of a data store.
 type StoreKind string

@@ -132,7 +132,7 @@ func TestParse(t *testing.T) {
 		Mail: Mail{
 			From:        "Soffiah <info@soffiah.com>",
 			SMTP:        SMTP{Address: "smtp.soffiah.com:465", TLS: TLSImplicit, Auth: AuthPassword, Username: "info", Password: "smtp-secret", PasswordFile: "smtp.password"},
-			Mailboxes:   []Mailbox{{Name: "privacy", Address: "info@soffiah.com", IMAP: imap, Folders: []string{"INBOX"}}},
+			Mailboxes:   []Mailbox{{Name: "privacy", Address: "info@soffiah.com", IMAP: imap, Folders: []string{"INBOX"}, Mark: MarkKeyword}},
 			AuthservIDs: []string{"mx.soffiah.com"}, BorderLayout: BorderStandard,
 		},
 		Stores: []Store{

@@ -91,6 +91,7 @@ func (l *loading) fillLists() {
 		if len(m.Folders) == 0 {
 			m.Folders = []string{"INBOX"}
 		}
+		m.Mark = or(m.Mark, MarkKeyword)
 	}
 	for i := range l.config.Stores {
 		s := &l.config.Stores[i]

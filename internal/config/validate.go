@@ -108,6 +108,11 @@ func (l *loading) mail(m *Mail) {
 		l.once(at+"address", addresses, strings.ToLower(box.Address))
 		l.imap(at+"imap.", "HABEAS_MAILBOX_"+capitals(box.Name)+"_PASSWORD", &m.Mailboxes[i].IMAP)
 		l.folders(at+"folders", box.Folders)
+		l.folders(at+"junk", box.Junk)
+		oneOf(l, at+"mark", box.Mark, MarkKeyword, MarkNothing)
+		if box.MoveTo != "" {
+			l.folder(at+"move_to", box.MoveTo)
+		}
 	}
 	for i, id := range m.AuthservIDs {
 		l.matches(fmt.Sprintf("mail.authserv_ids[%d]", i), id, identifier)
@@ -204,9 +209,13 @@ func (l *loading) tokenURL(path, s string) {
 
 func (l *loading) folders(path string, folders []string) {
 	for i, folder := range folders {
-		if strings.TrimSpace(folder) == "" || strings.ContainsFunc(folder, unicode.IsControl) {
-			l.Add(fmt.Sprintf("%s[%d]", path, i), "is not the name of a folder", "write INBOX")
-		}
+		l.folder(fmt.Sprintf("%s[%d]", path, i), folder)
+	}
+}
+
+func (l *loading) folder(path, name string) {
+	if strings.TrimSpace(name) == "" || strings.ContainsFunc(name, unicode.IsControl) {
+		l.Add(path, "is not the name of a folder", "write INBOX")
 	}
 }
 

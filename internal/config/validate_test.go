@@ -54,6 +54,8 @@ func TestValidation(t *testing.T) {
 		{"  authserv_ids", "    - {name: privacy, address: INFO@soffiah.com, imap: {address: 'a:1', username: u, password_file: s3.key}}\n  authserv_ids", "36: mail.mailboxes[1].name: is given twice\n36: mail.mailboxes[1].address: is given twice"},
 		{"        username: info\n        password_file: imap.password\n", "", "32: mail.mailboxes[0].imap.username: is missing"},
 		{"        password_file: imap.password\n", "", "32: mail.mailboxes[0].imap.password_file: is missing (name a file with the password, or set HABEAS_MAILBOX_PRIVACY_PASSWORD)"},
+		{"        password_file: imap.password\n", "        password_file: imap.password\n      mark: seen\n", "36: mail.mailboxes[0].mark: must be one of keyword, nothing"},
+		{"        password_file: imap.password\n", "        password_file: imap.password\n      junk: [\"\"]\n      move_to: \" \"\n", "36: mail.mailboxes[0].junk[0]: is not the name of a folder (write INBOX)\n37: mail.mailboxes[0].move_to: is not the name of a folder (write INBOX)"},
 		{"authserv_ids: [mx.soffiah.com]", "border_hosts: ['*']", "36: mail.border_hosts[0]: must be a name of letters, digits, dots, dashes and underscores"},
 		{"authserv_ids: [mx.soffiah.com]", "border_layout: outlook", "36: mail.border_layout: must be one of standard, exchange-online, gmail"},
 		{"authserv_ids: [mx.soffiah.com]", "dkim: [{domain: soffiah.com, selector: habeas, key_file: none.pem}]", "36: mail.dkim[0].key_file: names a file that does not exist (paths start at the folder of this file)"},

@@ -1,7 +1,9 @@
 package inbox
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -31,4 +33,12 @@ func LateOnes(mailboxes []string, reads map[string]time.Time, now time.Time) []L
 		}
 	}
 	return late
+}
+
+// String says it to people. It holds no address.
+func (l Late) String() string {
+	if l.For == 0 {
+		return "the mailbox " + l.Mailbox + " has never been read to its end"
+	}
+	return fmt.Sprintf("the mailbox %s has not been read to its end for %s", l.Mailbox, strings.TrimSuffix(l.For.Round(time.Minute).String(), "0s"))
 }

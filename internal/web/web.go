@@ -50,6 +50,9 @@ type Deps struct {
 	TrustedProxies []string
 	// Ready tells for each part that must answer whether it does: nil, or why not.
 	Ready func(ctx context.Context) map[string]error
+	// Alarms tells the team what keeps requests from going on, beside what stands
+	// with a single request. None if nil.
+	Alarms func(ctx context.Context) []string
 	// Metrics answers /metrics; Registerer takes the metrics of these handlers.
 	Metrics    http.Handler
 	Registerer prometheus.Registerer
@@ -115,7 +118,7 @@ func team(d Deps) (*gin.Engine, error) {
 	}
 	pages, err := dashboard.New(dashboard.Dashboard{
 		Requests: s.requests, Tokens: s.api.Tokens, Key: s.key, Base: s.base, Secure: s.secure,
-		Logins: guard.NewLimiter(d.Attempts, d.Now), Log: d.Log, Now: d.Now, Zone: d.Zone,
+		Logins: guard.NewLimiter(d.Attempts, d.Now), Log: d.Log, Now: d.Now, Zone: d.Zone, Alarms: d.Alarms,
 	})
 	if err != nil {
 		return nil, err
@@ -149,6 +152,9 @@ func prepare(d *Deps, address, listener string) (server, error) {
 	}
 	if d.Zone == nil {
 		d.Zone = time.UTC
+	}
+	if d.Alarms == nil {
+		d.Alarms = func(context.Context) []string { return nil }
 	}
 	for _, r := range []*guard.Rate{&d.Submissions, &d.Attempts} {
 		if r.Burst <= 0 || r.Every <= 0 {

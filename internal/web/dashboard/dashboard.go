@@ -42,6 +42,8 @@ type Dashboard struct {
 	Now    func() time.Time
 	// Zone is where the team is; dates are told in it.
 	Zone *time.Location
+	// Alarms tells what keeps requests from going on.
+	Alarms func(ctx context.Context) []string
 
 	templates map[string]*template.Template
 	version   string

@@ -27,7 +27,7 @@ func (d *Dashboard) list(c *gin.Context, s access.Session) error {
 		return err
 	}
 	v := d.view("Requests", &s)
-	v.Filter = filter
+	v.Filter, v.Alarms = filter, d.Alarms(c.Request.Context())
 	for _, r := range page.Requests {
 		v.Rows = append(v.Rows, d.summary(r))
 	}

@@ -49,6 +49,7 @@ type view struct {
 	Filter        dsr.ListFilter
 	Rows          []row
 	Older, Newest string
+	Alarms        []string
 
 	Details  dsr.Details
 	Row      row
