@@ -65,12 +65,13 @@ func withErasure(ctx workflow.Context) workflow.Context {
 }
 
 // withMailbox is for watching a mailbox. When a worker dies its watch is taken
-// over by another after the heartbeat time-out.
+// over by another after the heartbeat time-out and the pause before another
+// attempt, however many were before: within half a minute in all.
 func withMailbox(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: watchFor + 10*time.Minute,
 		HeartbeatTimeout:    10 * time.Second,
-		RetryPolicy:         retries(20 * time.Second),
+		RetryPolicy:         retries(5 * time.Second),
 		WaitForCancellation: true,
 	})
 }
