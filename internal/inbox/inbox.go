@@ -64,8 +64,12 @@ func (i *Inbox) Watch(ctx context.Context, mailbox string) error {
 		return fmt.Errorf("the mailbox %s is not in the configuration", mailbox)
 	}
 	log := i.Log.With(slog.String("mailbox", mailbox))
+	also := cfg.Report
 	cfg.Report = func(e mailin.Event) {
 		report(ctx, log, e)
+		if also != nil {
+			also(e)
+		}
 		if e.Kind == mailin.CaughtUp {
 			// The watcher must not wait for the database.
 			go i.caughtUp(ctx, mailbox, e.At)
