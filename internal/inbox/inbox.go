@@ -11,9 +11,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net/textproto"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/soffiah/habeas/internal/mailin"
 	"github.com/soffiah/habeas/internal/mailout"
@@ -24,7 +27,7 @@ import (
 // Records is what the inbox needs of the database.
 type Records interface {
 	MailboxCursor(ctx context.Context, mailbox, folder string) (c record.Cursor, known bool, err error)
-	FindToken(ctx context.Context, token string) (o record.TokenOwner, known bool, err error)
+	FindTokens(ctx context.Context, tokens []string) (map[string]record.TokenOwner, error)
 	MailboxRead(ctx context.Context, mailbox string, at time.Time) error
 	TokenGuesses(ctx context.Context) (lastHour, fromOneDomain int, err error)
 	StoreInbound(ctx context.Context, mailbox, folder string, c record.Cursor, mails []record.Inbound) error
@@ -116,13 +119,13 @@ func (s *sink) Cursor(ctx context.Context, folder string) (mailin.Cursor, bool, 
 	return mailin.Cursor{Folder: folder, UIDValidity: c.UIDValidity, LastUID: c.LastUID}, known, err
 }
 
-// Store implements [mailin.Sink].
-func (s *sink) Store(ctx context.Context, c mailin.Cursor, messages []mailin.Message) error {
+// Take implements [mailin.Sink]: mails are judged before those before them are on
+// record. No judgement rests on what another mail of the same minute does.
+func (s *sink) Take(ctx context.Context, messages []mailin.Message) (mailin.Store, error) {
 	mails, err := s.judgeAll(ctx, messages)
-	if err != nil {
-		return err
-	}
-	return s.record(ctx, c.Folder, record.Cursor{UIDValidity: c.UIDValidity, LastUID: c.LastUID}, mails)
+	return func(ctx context.Context, c mailin.Cursor) error {
+		return s.record(ctx, c.Folder, record.Cursor{UIDValidity: c.UIDValidity, LastUID: c.LastUID}, mails)
+	}, err
 }
 
 // Unmarked implements [mailin.Sink].
@@ -135,16 +138,32 @@ func (s *sink) Marked(ctx context.Context, folder string, uidValidity uint32, ui
 	return s.Records.MailsMarked(ctx, s.mailbox, folder, uidValidity, uids)
 }
 
+// judgeAll judges mails side by side. Their tokens are looked up at once.
 func (s *sink) judgeAll(ctx context.Context, messages []mailin.Message) ([]record.Inbound, error) {
-	mails := make([]record.Inbound, 0, len(messages))
-	for _, m := range messages {
-		mail, err := s.judge(ctx, m)
-		if err != nil {
-			return nil, err
+	candidates := make([][]reply.TokenCandidate, len(messages))
+	var tokens []string
+	for n, m := range messages {
+		candidates[n] = s.candidates(m.Raw)
+		for _, c := range candidates[n][:min(len(candidates[n]), mostTokens)] {
+			if token := nameOf(c); !slices.Contains(tokens, token) {
+				tokens = append(tokens, token)
+			}
 		}
-		mails = append(mails, mail)
 	}
-	return mails, nil
+	owners, err := s.Records.FindTokens(ctx, tokens)
+	if err != nil {
+		return nil, err
+	}
+	mails := make([]record.Inbound, len(messages))
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for n, m := range messages {
+		group.Go(func() error {
+			mails[n] = s.judge(ctx, m, candidates[n], owners)
+			return nil
+		})
+	}
+	return mails, group.Wait()
 }
 
 // record keeps mails and cursor.
@@ -176,7 +195,7 @@ func (s *sink) guessed(ctx context.Context) {
 	}
 }
 
-func (s *sink) judge(ctx context.Context, m mailin.Message) (record.Inbound, error) {
+func (s *sink) judge(ctx context.Context, m mailin.Message, candidates []reply.TokenCandidate, owners map[string]record.TokenOwner) record.Inbound {
 	mail := record.Inbound{
 		Folder: m.Folder, UIDValidity: m.UIDValidity, UID: m.UID, ReceivedAt: m.InternalDate, Raw: m.Raw,
 		Fingerprint: fingerprint(m),
@@ -184,15 +203,11 @@ func (s *sink) judge(ctx context.Context, m mailin.Message) (record.Inbound, err
 	if m.Trouble != "" {
 		mail.Verdict, mail.Reasons = string(reply.Unclear), []string{"mailbox: " + string(m.Trouble)}
 		if len(m.Raw) == 0 {
-			return mail, nil
+			return mail
 		}
 	}
 	in := reply.Input{Raw: m.Raw, Truncated: m.Truncated || m.Trouble != "", ReceivedAt: m.InternalDate, Junk: m.Junk}
-	candidates := reply.Tokens(m.Raw, s.Domains...)
-	owner, token, err := s.owner(ctx, candidates)
-	if err != nil {
-		return mail, err
-	}
+	owner, token := ownerOf(candidates, owners)
 	judge := s.Judge
 	if owner != nil {
 		mail.RequestID, mail.Purpose = owner.RequestID, owner.Purpose
@@ -220,28 +235,33 @@ func (s *sink) judge(ctx context.Context, m mailin.Message) (record.Inbound, err
 	if owner != nil && j.Bounce == reply.Permanent {
 		mail.Bounce = &record.Bounce{MailID: owner.MailID, Status: j.BounceStatus}
 	}
-	return mail, nil
+	return mail
 }
 
 // mostTokens is how many tokens of one mail are looked up: it must not make work
 // for as long as it can be written.
 const mostTokens = 16
 
-// owner finds the request of the first token that counts: one with which a mail
-// of ours can be answered, else one to which it bounces.
-func (s *sink) owner(ctx context.Context, candidates []reply.TokenCandidate) (*record.TokenOwner, reply.TokenCandidate, error) {
+// candidates returns the tokens in a mail, those that count most first.
+func (s *sink) candidates(raw []byte) []reply.TokenCandidate {
+	candidates := reply.Tokens(raw, s.Domains...)
 	// A bounce quotes the mail that bounced, so that its answer token counts least.
 	slices.SortStableFunc(candidates, func(a, b reply.TokenCandidate) int { return weight(a) - weight(b) })
+	return candidates
+}
+
+// nameOf is a token as it was given out.
+func nameOf(c reply.TokenCandidate) string { return string(c.Kind) + "." + c.Token }
+
+// ownerOf finds the request of the first token that counts: one with which a mail
+// of ours can be answered, else one to which it bounces.
+func ownerOf(candidates []reply.TokenCandidate, owners map[string]record.TokenOwner) (*record.TokenOwner, reply.TokenCandidate) {
 	for _, c := range candidates[:min(len(candidates), mostTokens)] {
-		owner, known, err := s.Records.FindToken(ctx, string(c.Kind)+"."+c.Token)
-		if err != nil {
-			return nil, c, err
-		}
-		if known {
-			return &owner, c, nil
+		if owner, known := owners[nameOf(c)]; known {
+			return &owner, c
 		}
 	}
-	return nil, reply.TokenCandidate{}, nil
+	return nil, reply.TokenCandidate{}
 }
 
 func weight(c reply.TokenCandidate) int {

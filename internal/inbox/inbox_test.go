@@ -326,7 +326,7 @@ func TestNothingIsLostWhenTheDatabaseIsAway(t *testing.T) {
 	m := b.send(mailout.Confirmation, "en", func(l *letters.Letter) { l.Awaited = true })
 	b.records.err = dsr.ErrUnavailable
 	message := mailin.Message{Folder: "INBOX", UIDValidity: 7, UID: 1, InternalDate: noon, Raw: answer(m, yes).raw()}
-	if err := b.sink.Store(t.Context(), mailin.Cursor{Folder: "INBOX", UIDValidity: 7, LastUID: 1}, []mailin.Message{message}); !errors.Is(err, dsr.ErrUnavailable) {
+	if err := b.store(message); !errors.Is(err, dsr.ErrUnavailable) {
 		t.Errorf("got %v", err)
 	}
 	if len(b.records.stored) != 0 || b.records.cursor.LastUID != 0 {

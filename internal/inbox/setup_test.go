@@ -45,10 +45,15 @@ func (f *fakeRecords) MailboxCursor(context.Context, string, string) (record.Cur
 	return f.cursor, f.cursor != record.Cursor{}, f.err
 }
 
-func (f *fakeRecords) FindToken(_ context.Context, token string) (record.TokenOwner, bool, error) {
-	f.lookups++
-	owner, known := f.tokens[token]
-	return owner, known, f.err
+func (f *fakeRecords) FindTokens(_ context.Context, tokens []string) (map[string]record.TokenOwner, error) {
+	owners := map[string]record.TokenOwner{}
+	for _, token := range tokens {
+		f.lookups++
+		if owner, known := f.tokens[token]; known {
+			owners[token] = owner
+		}
+	}
+	return owners, f.err
 }
 
 func (f *fakeRecords) TokenGuesses(context.Context) (lastHour, fromOneDomain int, err error) {
@@ -182,11 +187,20 @@ func (b *bench) arrive(l letter) record.Inbound {
 	return b.message(mailin.Message{Raw: l.raw()})
 }
 
+// store has the inbox take a message in, with the cursor after it.
+func (b *bench) store(m mailin.Message) error {
+	keep, err := b.sink.Take(b.t.Context(), []mailin.Message{m})
+	if err != nil {
+		return err
+	}
+	return keep(b.t.Context(), mailin.Cursor{Folder: m.Folder, UIDValidity: m.UIDValidity, LastUID: m.UID})
+}
+
 func (b *bench) message(m mailin.Message) record.Inbound {
 	b.t.Helper()
 	b.uid++
 	m.Folder, m.UIDValidity, m.UID, m.InternalDate = "INBOX", 7, b.uid, noon
-	if err := b.sink.Store(b.t.Context(), mailin.Cursor{Folder: "INBOX", UIDValidity: 7, LastUID: b.uid}, []mailin.Message{m}); err != nil {
+	if err := b.store(m); err != nil {
 		b.t.Fatal(err)
 	}
 	if got, want := b.records.cursor, (record.Cursor{UIDValidity: 7, LastUID: b.uid}); got != want {

@@ -26,7 +26,16 @@ func Backfill(ctx context.Context, cfg Config, since time.Time, each func(contex
 			return fmt.Errorf("folder %q: %w", folder, err)
 		}
 		upTo := Cursor{Folder: folder, UIDValidity: data.UIDValidity, LastUID: uint32(data.UIDNext) - 1}
-		if err := w.past(s, upTo, since, func(messages []Message) error { return each(ctx, messages) }); err != nil {
+		entries, err := s.past(upTo, since)
+		for err == nil && len(entries) > 0 {
+			batch := w.batch(upTo, entries)
+			entries = entries[len(batch):]
+			var messages []Message
+			if messages, err = w.read(s, upTo, batch); err == nil {
+				err = each(ctx, messages)
+			}
+		}
+		if err != nil {
 			return fmt.Errorf("reading old mail of folder %q: %w", folder, err)
 		}
 	}

@@ -188,13 +188,14 @@ func (w *watcher) search(ctx context.Context, s *session, first string) error {
 			return err
 		}
 		upTo := Cursor{Folder: l.name, UIDValidity: data.UIDValidity, LastUID: uint32(data.UIDNext) - 1}
-		err = w.past(s, upTo, since, func(messages []Message) error {
-			count += len(messages)
-			return w.store(ctx, Cursor{Folder: l.name}, messages)
-		})
+		entries, err := s.past(upTo, since)
+		if err == nil {
+			err = w.takeIn(ctx, s, upTo, entries, func(uint32) Cursor { return Cursor{Folder: l.name} })
+		}
 		if err != nil {
 			return err
 		}
+		count += len(entries)
 	}
 	w.missing = false
 	w.report(Event{Kind: Searched, Count: count})

@@ -157,16 +157,21 @@ type Cursor struct {
 	LastUID     uint32
 }
 
+// Store keeps the messages that were taken, and a cursor, in one transaction.
+// Messages can come again, with other UIDs too after a folder has been renumbered,
+// and the cursor of a slower second watcher can be behind the stored one: with an
+// equal UIDVALIDITY the greater LastUID stays. A cursor without UIDVALIDITY is none:
+// only the messages are kept.
+type Store func(context.Context, Cursor) error
+
 // Sink keeps what the watcher reads.
 type Sink interface {
 	// Cursor returns the cursor of a folder, false if the folder is new.
 	Cursor(ctx context.Context, folder string) (Cursor, bool, error)
-	// Store keeps messages and cursor in one transaction; messages may be none.
-	// Messages can come again, with other UIDs too after a folder has been
-	// renumbered, and the cursor of a slower second watcher can be behind the
-	// stored one: with an equal UIDVALIDITY the greater LastUID stays. A cursor
-	// without UIDVALIDITY is none: only the messages are kept.
-	Store(ctx context.Context, cursor Cursor, messages []Message) error
+	// Take makes messages, of which there may be none, ready to be stored, and
+	// returns what stores them. The next may be taken before that is called, and
+	// while it runs.
+	Take(ctx context.Context, messages []Message) (Store, error)
 	// Unmarked returns UIDs of messages in a folder that are ours, were stored
 	// recently and have not been marked: as many as go into one command, none
 	// when there are no more.

@@ -47,7 +47,11 @@ func (s *memorySink) Cursor(_ context.Context, folder string) (Cursor, bool, err
 	return c, ok, nil
 }
 
-func (s *memorySink) Store(_ context.Context, c Cursor, messages []Message) error {
+func (s *memorySink) Take(_ context.Context, messages []Message) (Store, error) {
+	return func(_ context.Context, c Cursor) error { return s.store(c, messages) }, nil
+}
+
+func (s *memorySink) store(c Cursor, messages []Message) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.failing != nil {

@@ -183,7 +183,7 @@ func (w *watcher) begin(ctx context.Context, s *session, fresh Cursor) (Cursor, 
 	if w.cfg.StartAtBeginning {
 		fresh.LastUID = 0
 	}
-	if err := w.store(ctx, fresh, nil); err != nil {
+	if err := w.put(ctx, fresh); err != nil {
 		return Cursor{}, err
 	}
 	w.report(Event{Kind: FolderNew, Folder: fresh.Folder})
@@ -213,81 +213,92 @@ func (w *watcher) catchUp(ctx context.Context, s *session, cursor Cursor) (Curso
 	if err != nil || len(entries) == 0 {
 		return cursor, err
 	}
-	w.gap(cursor, entries[len(entries)-1].uid, len(entries))
-	for len(entries) > 0 {
-		batch := w.batch(cursor, entries)
-		entries = entries[len(batch):]
-		messages, err := w.read(s, cursor, batch)
-		if err != nil {
-			return cursor, err
-		}
-		cursor.LastUID = batch[len(batch)-1].uid
-		if err := w.store(ctx, cursor, messages); err != nil {
-			return cursor, err
-		}
-	}
-	return cursor, nil
+	last := entries[len(entries)-1].uid
+	w.gap(cursor, last, len(entries))
+	err = w.takeIn(ctx, s, cursor, entries, func(last uint32) Cursor {
+		return Cursor{cursor.Folder, cursor.UIDValidity, last}
+	})
+	cursor.LastUID = last
+	return cursor, err
 }
 
 // rescan reads the recent past of a renumbered folder. The old cursor stays
 // until the end, so that an interrupted rescan starts over; then fresh, the
 // cursor of the folder as it was opened, takes its place.
 func (w *watcher) rescan(ctx context.Context, s *session, old, fresh Cursor) (Cursor, error) {
-	count := 0
-	since := w.cfg.Now().Add(-w.cfg.RescanWindow)
-	err := w.past(s, fresh, since, func(messages []Message) error {
-		count += len(messages)
-		return w.store(ctx, old, messages)
-	})
+	entries, err := s.past(fresh, w.cfg.Now().Add(-w.cfg.RescanWindow))
+	if err == nil {
+		err = w.takeIn(ctx, s, fresh, entries, func(uint32) Cursor { return old })
+	}
 	if err != nil {
 		return old, err
 	}
-	if err := w.store(ctx, fresh, nil); err != nil {
+	if err := w.put(ctx, fresh); err != nil {
 		return old, err
 	}
-	w.report(Event{Kind: Renumbered, Folder: fresh.Folder, Count: count})
+	w.report(Event{Kind: Renumbered, Folder: fresh.Folder, Count: len(entries)})
 	return w.catchUp(ctx, s, fresh)
 }
 
-// past reads the messages of the open folder that were received since a time,
-// up to the cursor; what arrived after the folder was opened is left to the
-// catching up.
-func (w *watcher) past(s *session, upTo Cursor, since time.Time, each func([]Message) error) error {
+// past lists the messages of the open folder that were received since a time, up to
+// the cursor; what arrived after the folder was opened is left to the catching up.
+func (s *session) past(upTo Cursor, since time.Time) ([]entry, error) {
 	first, err := s.since(since)
 	if err != nil || first == 0 {
-		return err
+		return nil, err
 	}
 	listed, err := s.list(first)
+	// IMAP searches by the day, and UIDs need not follow the dates.
+	return slices.DeleteFunc(listed, func(e entry) bool {
+		return e.date.Before(since.AddDate(0, 0, -1)) || e.uid > upTo.LastUID
+	}), err
+}
+
+// takeIn reads messages of the open folder and stores them batch by batch, each with
+// the cursor that goes with its last UID. While one batch is being stored the next
+// is read and made ready, so that neither the mail server nor the sink waits for the
+// other.
+func (w *watcher) takeIn(ctx context.Context, s *session, folder Cursor, entries []entry, cursor func(last uint32) Cursor) error {
+	stored := func() error { return nil } // waits for the batch before
+	for len(entries) > 0 {
+		batch := w.batch(folder, entries)
+		entries = entries[len(batch):]
+		messages, err := w.read(s, folder, batch)
+		var keep Store
+		if err == nil {
+			keep, err = w.sink.Take(ctx, messages)
+		}
+		if before := stored(); before != nil || err != nil {
+			return errors.Join(before, err)
+		}
+		stored = w.storing(ctx, keep, cursor(batch[len(batch)-1].uid), messages)
+	}
+	return stored()
+}
+
+// storing begins to store messages and returns what waits for its end.
+func (w *watcher) storing(ctx context.Context, keep Store, cursor Cursor, messages []Message) (wait func() error) {
+	ended := make(chan error, 1)
+	go func() { ended <- keep(ctx, cursor) }()
+	return func() error {
+		if err := <-ended; err != nil {
+			return fmt.Errorf("storing %d messages: %w", len(messages), err)
+		}
+		for _, m := range messages {
+			delete(w.failures, place{m.Folder, m.UIDValidity, m.UID})
+		}
+		if len(messages) > 0 {
+			w.report(Event{Kind: Stored, Folder: cursor.Folder, Count: len(messages)})
+		}
+		return nil
+	}
+}
+
+// put stores a cursor alone.
+func (w *watcher) put(ctx context.Context, cursor Cursor) error {
+	keep, err := w.sink.Take(ctx, nil)
 	if err != nil {
 		return err
 	}
-	// IMAP searches by the day, and UIDs need not follow the dates.
-	entries := slices.DeleteFunc(listed, func(e entry) bool {
-		return e.date.Before(since.AddDate(0, 0, -1)) || e.uid > upTo.LastUID
-	})
-	for len(entries) > 0 {
-		batch := w.batch(upTo, entries)
-		entries = entries[len(batch):]
-		messages, err := w.read(s, upTo, batch)
-		if err != nil {
-			return err
-		}
-		if err := each(messages); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (w *watcher) store(ctx context.Context, cursor Cursor, messages []Message) error {
-	if err := w.sink.Store(ctx, cursor, messages); err != nil {
-		return fmt.Errorf("storing %d messages: %w", len(messages), err)
-	}
-	for _, m := range messages {
-		delete(w.failures, place{m.Folder, m.UIDValidity, m.UID})
-	}
-	if len(messages) > 0 {
-		w.report(Event{Kind: Stored, Folder: cursor.Folder, Count: len(messages)})
-	}
-	return nil
+	return w.storing(ctx, keep, cursor, nil)()
 }

@@ -12,27 +12,44 @@ import (
 	"github.com/soffiah/habeas/internal/dsr"
 )
 
+// eventColumns are the columns of an event, in the order of [DB.nextEvent].
+const eventColumns = "request_id, seq, step, at, type, actor, facts, hash"
+
+// chain is the end of the chain of events of a request.
+type chain struct {
+	seq  int
+	hash []byte
+}
+
 // appendEvent adds an event to the chain of a request, whose row the caller has
 // locked or just made.
 func (db *DB) appendEvent(ctx context.Context, tx pgx.Tx, id uuid.UUID, step string, e dsr.Event) error {
-	var prev []byte
-	err := tx.QueryRow(ctx, `SELECT seq, hash FROM event WHERE request_id = $1 ORDER BY seq DESC LIMIT 1`, id).Scan(&e.Seq, &prev)
+	var last chain
+	err := tx.QueryRow(ctx, `SELECT seq, hash FROM event WHERE request_id = $1 ORDER BY seq DESC LIMIT 1`, id).Scan(&last.seq, &last.hash)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return err
 	}
-	e.Seq++
-	e.At = db.now()
-	hash, err := audit.Link(id.String(), prev, e)
+	args, err := db.nextEvent(id, &last, step, e)
 	if err != nil {
 		return err
 	}
+	_, err = tx.Exec(ctx, `INSERT INTO event (`+eventColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, args...)
+	return err
+}
+
+// nextEvent moves the end of a chain on to an event and returns its row.
+func (db *DB) nextEvent(id uuid.UUID, last *chain, step string, e dsr.Event) ([]any, error) {
+	e.Seq, e.At = last.seq+1, db.now()
+	hash, err := audit.Link(id.String(), last.hash, e)
+	if err != nil {
+		return nil, err
+	}
+	last.seq, last.hash = e.Seq, hash
 	facts := e.Facts
 	if facts == nil {
 		facts = map[string]any{}
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO event (request_id, seq, step, at, type, actor, facts, hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		id, e.Seq, step, e.At, e.Type, e.Actor, facts, hash)
-	return err
+	return []any{id, e.Seq, step, e.At, e.Type, e.Actor, facts, hash}, nil
 }
 
 // Events returns the events of a request in order.

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -54,36 +53,59 @@ func (db *DB) MailboxesRead(ctx context.Context, requestID string, mailboxes []s
 	return read, err
 }
 
-// FindToken returns the owner of a token; known is false for a token that never
-// existed or whose request has lost its evidence.
-func (db *DB) FindToken(ctx context.Context, token string) (o record.TokenOwner, known bool, err error) {
-	err = db.tx(ctx, "looking up a token", func(tx pgx.Tx) error {
-		var id uuid.UUID
-		var box, reminder []byte
-		err := tx.QueryRow(ctx, `SELECT t.request_id, t.mail_id::text, r.state, r.policy_version, t.purpose, t.expires_at, o.sent_at, o.message,
-				(SELECT message FROM outbox WHERE request_id = t.request_id AND t.purpose = 'confirmation' AND purpose = 'reminder' AND recipient = o.recipient)
-			FROM token t JOIN request r ON r.id = t.request_id JOIN outbox o ON o.id = t.mail_id
-			WHERE t.hash = $1 AND r.data_key_id IS NOT NULL`, tokenHash(token)).Scan(&id, &o.MailID, &o.State, &o.PolicyVersion, &o.Purpose, &o.ExpiresAt, &o.SentAt, &box, &reminder)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return nil
-		}
+// FindTokens returns the owners of tokens. Those that never existed, or whose
+// request has lost its evidence, are missing.
+func (db *DB) FindTokens(ctx context.Context, tokens []string) (map[string]record.TokenOwner, error) {
+	owners := map[string]record.TokenOwner{}
+	if len(tokens) == 0 {
+		return owners, nil
+	}
+	byHash, hashes := map[string]string{}, make([][]byte, len(tokens))
+	for n, token := range tokens {
+		hashes[n] = tokenHash(token)
+		byHash[string(hashes[n])] = token
+	}
+	err := db.tx(ctx, "looking up tokens", func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `SELECT t.hash, t.request_id, t.mail_id::text, r.state, r.policy_version, t.purpose, t.expires_at, o.sent_at, o.message,
+				(SELECT message FROM outbox WHERE request_id = t.request_id AND t.purpose = 'confirmation' AND purpose = 'reminder' AND recipient = o.recipient),
+				k.id, k.wrapped
+			FROM token t JOIN request r ON r.id = t.request_id JOIN outbox o ON o.id = t.mail_id JOIN data_key k ON k.id = r.data_key_id
+			WHERE t.hash = ANY($1)`, hashes)
 		if err != nil {
 			return err
 		}
-		key, err := db.requestKey(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		o.RequestID, known = id.String(), true
-		if reminder != nil {
-			o.Reminder = &mailout.Message{}
-			if err := key.open("mail", reminder, o.Reminder); err != nil {
+		defer rows.Close()
+		for rows.Next() {
+			hash, o, err := db.scanOwner(rows)
+			if err != nil {
 				return err
 			}
+			owners[byHash[string(hash)]] = o
 		}
-		return key.open("mail", box, &o.Mail)
+		return rows.Err()
 	})
-	return o, known, err
+	return owners, err
+}
+
+// scanOwner reads a row of [DB.FindTokens] and opens the mails in it.
+func (db *DB) scanOwner(row pgx.CollectableRow) (hash []byte, o record.TokenOwner, err error) {
+	var id, keyID uuid.UUID
+	var box, reminder, wrapped []byte
+	if err := row.Scan(&hash, &id, &o.MailID, &o.State, &o.PolicyVersion, &o.Purpose, &o.ExpiresAt, &o.SentAt, &box, &reminder, &keyID, &wrapped); err != nil {
+		return nil, o, err
+	}
+	key, err := db.unwrap(keyID, wrapped)
+	if err != nil {
+		return nil, o, err
+	}
+	o.RequestID = id.String()
+	if reminder != nil {
+		o.Reminder = &mailout.Message{}
+		if err := key.open("mail", reminder, o.Reminder); err != nil {
+			return nil, o, err
+		}
+	}
+	return hash, o, key.open("mail", box, &o.Mail)
 }
 
 // TokenGuesses counts the mails of the last hour that carried a reply token which
@@ -102,10 +124,17 @@ func (db *DB) TokenGuesses(ctx context.Context) (lastHour, fromOneDomain int, er
 // UIDVALIDITY, and stays where it is if the one given has none.
 func (db *DB) StoreInbound(ctx context.Context, mailbox, folder string, c record.Cursor, mails []record.Inbound) error {
 	return db.tx(ctx, "recording incoming mails", func(tx pgx.Tx) error {
+		a, err := db.receive(ctx, tx, mailbox, mails)
+		if err != nil {
+			return err
+		}
 		for _, m := range mails {
-			if err := db.storeInbound(ctx, tx, mailbox, m); err != nil {
+			if err := a.store(ctx, m); err != nil {
 				return err
 			}
+		}
+		if err := a.flush(ctx); err != nil {
+			return err
 		}
 		if c.UIDValidity == 0 {
 			return nil
@@ -117,99 +146,6 @@ func (db *DB) StoreInbound(ctx context.Context, mailbox, folder string, c record
 // ReasonReused is the reason on record for a mail whose Message-ID another mail of
 // other content bears too.
 const ReasonReused = "message_id_reused"
-
-func (db *DB) storeInbound(ctx context.Context, tx pgx.Tx, mailbox string, m record.Inbound) error {
-	var request *uuid.UUID
-	if m.RequestID != "" {
-		id, err := parseID(m.RequestID)
-		if err != nil {
-			return err
-		}
-		request = &id
-		// A step of the request must not slip between this mail and its signal.
-		if _, err := tx.Exec(ctx, `SELECT 1 FROM request WHERE id = $1 FOR UPDATE`, id); err != nil {
-			return err
-		}
-	}
-	var messageID []byte
-	if m.MessageID != "" {
-		messageID = db.master.Digest("message id", m.MessageID)
-	}
-	var twin, reused bool
-	if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM message WHERE mailbox = $1 AND fingerprint = $2),
-		EXISTS (SELECT FROM message WHERE mailbox = $1 AND message_id = $3)`, mailbox, m.Fingerprint, messageID).Scan(&twin, &reused); err != nil {
-		return err
-	}
-	switch {
-	case twin:
-		m.Verdict, m.Raw, m.FreshText, m.Tell = "duplicate", nil, "", false
-	case reused:
-		// Two mails that are not the same: both count, and a person who reads either
-		// is told.
-		m.Reasons = append(slices.Clip(m.Reasons), ReasonReused)
-	}
-	if m.Reasons == nil {
-		m.Reasons = []string{}
-	}
-	id := uuid.New()
-	var guess []byte
-	if m.Guess != nil {
-		guess = db.master.Digest("token guess", *m.Guess)
-	}
-	tag, err := tx.Exec(ctx, `INSERT INTO message (id, mailbox, folder, uidvalidity, uid, fingerprint, request_id, purpose, verdict, reasons, received_at, seen_at, guess, message_id, marked_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, CASE WHEN $15 THEN $12::timestamptz END) ON CONFLICT DO NOTHING`,
-		id, mailbox, m.Folder, m.UIDValidity, m.UID, m.Fingerprint, request, m.Purpose, m.Verdict, m.Reasons, m.ReceivedAt, db.now(), guess, messageID, m.Backfilled)
-	if err != nil || tag.RowsAffected() == 0 || request == nil || twin {
-		return err
-	}
-	if err := db.keepInbound(ctx, tx, *request, id, m); err != nil {
-		return err
-	}
-	if m.Arrived && (m.Purpose == mailout.Confirmation || m.Purpose == mailout.AddressCheck) {
-		if err := db.mailAnswered(ctx, tx, *request, m.Purpose, m.ReceivedAt); err != nil {
-			return err
-		}
-	}
-	if m.Bounce != nil {
-		if err := db.mailBounced(ctx, tx, *request, id, *m.Bounce); err != nil {
-			return err
-		}
-	}
-	if err := db.appendEvent(ctx, tx, *request, "reply seen/"+id.String(), dsr.Event{Type: dsr.EventReplySeen, Facts: map[string]any{
-		"verdict": m.Verdict, "received_at": m.ReceivedAt.UTC().Format(time.RFC3339Nano),
-	}}); err != nil {
-		return err
-	}
-	outcome := ""
-	if m.Suspicious {
-		outcome = "suspicious"
-		if err := db.appendEvent(ctx, tx, *request, "suspicious reply/"+id.String(), dsr.Event{Type: dsr.EventSuspiciousReply, Facts: map[string]any{
-			"message": id.String(), "reasons": m.Reasons,
-		}}); err != nil {
-			return err
-		}
-	}
-	if !m.Tell {
-		return nil
-	}
-	// Whoever writes after the end is heard too, by a person.
-	if err := attendEnded(ctx, tx, *request, dsr.UnclearReply); err != nil {
-		return err
-	}
-	return db.addSignal(ctx, tx, *request, "reply", map[string]any{"message": id.String(), "verdict": m.Verdict, "purpose": m.Purpose, "outcome": outcome})
-}
-
-// keepInbound seals the content of a mail under the key of its request.
-func (db *DB) keepInbound(ctx context.Context, tx pgx.Tx, request, id uuid.UUID, m record.Inbound) error {
-	key, err := db.requestKey(ctx, tx, request)
-	if err != nil {
-		return err
-	}
-	fresh := key.key.Seal("fresh text", []byte(m.FreshText))
-	raw := key.key.Seal("raw mail", m.Raw)
-	_, err = tx.Exec(ctx, `UPDATE message SET raw = $2, fresh_text = $3, data_key_id = $4 WHERE id = $1`, id, raw, fresh, key.id)
-	return err
-}
 
 // readReplies returns the mails that belong to a request; their text only if
 // personal is set.

@@ -48,7 +48,7 @@ func (db *DB) MailsMarked(ctx context.Context, mailbox, folder string, uidValidi
 func (db *DB) KnownMails(ctx context.Context, mailbox string, fingerprints [][]byte) ([]bool, error) {
 	var known []bool
 	err := db.tx(ctx, "looking for known mails", func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT EXISTS (SELECT FROM message m WHERE m.mailbox = $1 AND m.fingerprint = f.fingerprint)
+		rows, err := tx.Query(ctx, `SELECT EXISTS (SELECT FROM message m WHERE m.mailbox = $1 AND m.fingerprint = f.fingerprint AND m.verdict <> 'duplicate')
 			FROM unnest($2::bytea[]) WITH ORDINALITY f(fingerprint, ord) ORDER BY ord`, mailbox, fingerprints)
 		if err != nil {
 			return err

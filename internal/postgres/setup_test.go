@@ -143,6 +143,13 @@ func (b *bench) exec(sql string, args ...any) error {
 	return err
 }
 
+// FindToken looks one token up.
+func (b *bench) FindToken(ctx context.Context, token string) (o record.TokenOwner, known bool, err error) {
+	owners, err := b.FindTokens(ctx, []string{token})
+	o, known = owners[token]
+	return o, known, err
+}
+
 func wantError(t testing.TB, what string, got, want error) {
 	t.Helper()
 	if !errors.Is(got, want) {

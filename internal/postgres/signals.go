@@ -12,17 +12,20 @@ import (
 	"github.com/soffiah/habeas/internal/record"
 )
 
+const (
+	signalColumns = "request_id, kind, payload, created_at, next_attempt_at"
+	notifySignal  = `SELECT pg_notify('habeas_signal', '')`
+)
+
 // addSignal records that the workflow of a request must be told something.
 func (db *DB) addSignal(ctx context.Context, tx pgx.Tx, request uuid.UUID, kind string, payload map[string]any) error {
 	if payload == nil {
 		payload = map[string]any{}
 	}
-	now := db.now()
-	if _, err := tx.Exec(ctx, `INSERT INTO signal (request_id, kind, payload, created_at, next_attempt_at) VALUES ($1, $2, $3, $4, $4)`,
-		request, kind, payload, now); err != nil {
+	if _, err := tx.Exec(ctx, `INSERT INTO signal (`+signalColumns+`) VALUES ($1, $2, $3, $4, $4)`, request, kind, payload, db.now()); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, `SELECT pg_notify('habeas_signal', '')`)
+	_, err := tx.Exec(ctx, notifySignal)
 	return err
 }
 

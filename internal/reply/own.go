@@ -47,10 +47,27 @@ var notWords = regexp.MustCompile(`(?i)<?(?:https?://|mailto:)[^\s<>]+>?|\[(?:im
 
 // quoteWords is [plainWords] without what clients change in quotations.
 func quoteWords(s string) string {
-	if strings.ContainsAny(s, "<[") || strings.Contains(s, "://") || strings.Contains(s, foreignMark) {
-		s = notWords.ReplaceAllString(s, " ")
+	if !linked(s) {
+		return plainWords(s)
 	}
-	return plainWords(s)
+	// Most lines of a long text hold nothing of it, and looking closely is slow. Only
+	// brackets can reach beyond their line.
+	var b strings.Builder
+	for line := range strings.Lines(s) {
+		if strings.LastIndexByte(line, '[') > strings.LastIndexByte(line, ']') {
+			return plainWords(notWords.ReplaceAllString(s, " "))
+		}
+		if linked(line) || strings.Contains(strings.ToLower(line), "mailto:") {
+			line = notWords.ReplaceAllString(line, " ")
+		}
+		b.WriteString(line)
+	}
+	return plainWords(b.String())
+}
+
+// linked reports whether there may be something in s that [notWords] takes out.
+func linked(s string) bool {
+	return strings.ContainsAny(s, "<[") || strings.Contains(s, "://") || strings.Contains(s, foreignMark)
 }
 
 // longLine is the length in bytes from which a line that stands in our mail is

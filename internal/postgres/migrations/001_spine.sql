@@ -169,6 +169,8 @@ CREATE TABLE message (
     guess       bytea,
     UNIQUE (mailbox, folder, uidvalidity, uid)
 );
+-- What is sealed can't be compressed.
+ALTER TABLE message ALTER raw SET STORAGE EXTERNAL;
 -- The same mail delivered twice is one mail; the second row is kept without content.
 CREATE UNIQUE INDEX message_fingerprint ON message (mailbox, fingerprint) WHERE verdict <> 'duplicate';
 CREATE INDEX message_message_id ON message (mailbox, message_id);
