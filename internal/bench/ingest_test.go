@@ -22,11 +22,16 @@ const (
 	ingestBound  = 2 * ingestTarget
 )
 
-// TestIngest holds the ratio at a small size.
+// TestIngest holds the ratio at a small size. With the race detector it only makes
+// sure that every reply is taken in and told; .ci/run runs it without as well.
 func TestIngest(t *testing.T) {
-	r := measureIngest(t, 500, bench.MinPairs)
+	n := 500
+	if raced {
+		n = 60
+	}
+	r := measureIngest(t, n, bench.MinPairs)
 	t.Logf("ratio %.2f, p50 %v, floor %v", r.Median(), bench.Median(r.Subject), bench.Median(r.Floor))
-	if r.Median() > ingestBound {
+	if !raced && r.Median() > ingestBound {
 		t.Errorf("taking replies in takes %.2f times as long as the floor, at most %.1f are allowed: %v", r.Median(), ingestBound, r)
 	}
 }
