@@ -104,17 +104,21 @@ func (a *Activities) planned(p *policy.Policy, r record.Request, now time.Time) 
 func (a *Activities) categories(p *policy.Policy) (erased, kept []mailout.Line) {
 	going, staying := map[string]bool{}, map[string]bool{}
 	for _, c := range a.deps.Map.Collections() {
-		rule, err := p.RetentionRule(c.RetentionRule)
-		stays := err == nil && c.Treatment == dsr.Retain
+		id, _, ground, retained := c.Kept()
+		rule, err := p.RetentionRule(id)
+		stays := err == nil && retained
+		if ground.Basis != "" {
+			rule.Basis, rule.Citation = ground.Basis, ground.Citation
+		}
 		for _, f := range c.Fields {
 			for _, category := range f.Categories {
 				switch {
 				case !f.Personal() || category == "user" || datamap.Covers("user.unique_id", category):
 					// Says nothing to anybody beside the categories that say what it is.
-				case stays && !staying[category+rule.ID]:
-					staying[category+rule.ID] = true
+				case stays && !staying[category+rule.ID+rule.Ground()]:
+					staying[category+rule.ID+rule.Ground()] = true
 					kept = append(kept, mailout.Line{What: category, Basis: rule.Ground(), For: rule.Period, From: rule.From, FromYearEnd: rule.FromYearEnd})
-				case !stays && c.Treatment != dsr.Leave:
+				case !stays && c.Treatment != dsr.Leave && (c.Rows != datamap.Shared || !c.Spared()):
 					going[category] = true
 				}
 			}

@@ -8,14 +8,25 @@
 //	collections:
 //	  - name: invoices
 //	    habeas:
-//	      erasure: retain          # delete, anonymise, retain or leave
+//	      erasure: retain          # delete, anonymise, archive, retain or leave
 //	      retention: invoices      # retain only: a rule of the policy
 //	      retain_from: issued_on   # retain only: the field with the first day
+//	      basis: duty to keep them # retain only: instead of the rule's, with citation
+//	      archive_to: old_invoices # archive only: the retained collection to move rows to
+//	      rows: shared             # owned or shared with other people
+//	      destroy_shared: true     # shared only: erase for one of them all the same
 //	      subject: true            # each row is a data subject's account
+//	      restriction: {field: blocked, value: true, release: false}
+//	      legal_basis: contract    # Art. 6(1) GDPR; datasets and fields have it too
+//	      purpose: billing         # likewise
 //	    fields:
 //	      - name: nickname
 //	        habeas:
 //	          anonymise: {strategy: constant, value: "erased"}
+//	          source: provided     # provided, observed or derived
+//	          rectify: {type: text, max_length: 40}   # or true
+//	          secret: true         # never in packages or previews
+//	          search: text         # text or json: may hold any person's values
 //
 // A name that is unknown under "habeas" is an error, since a mistyped treatment
 // would destroy or spare the wrong rows; unknown names elsewhere are ignored,
@@ -104,7 +115,9 @@ type Dataset struct {
 	// fides_meta.namespace.schema. Empty: the store's own default.
 	Schema string
 	// After names datasets whose collections must all be read before this one's.
-	After       []string
+	After []string
+	// Purpose holds for all fields that do not say otherwise.
+	Purpose     Purpose
 	Collections []*Collection
 }
 
@@ -128,9 +141,22 @@ type Collection struct {
 	// Treatment is what an erasure does to the subject's rows.
 	Treatment dsr.Treatment
 	// RetentionRule names the rule of the policy under which rows stay; RetainFrom
-	// is the field that holds the date from which its period runs.
+	// is the field that holds the date from which its period runs. Ground, if it is
+	// not empty, is told to the data subject in the place of the rule's.
 	RetentionRule string
 	RetainFrom    string
+	Ground        Ground
+	// ArchiveTo is the collection of the same dataset that rows are moved to when
+	// the treatment is to archive. It is a retained one, and has all fields.
+	ArchiveTo string
+	// Rows says whether rows may be several people's; DestroyShared that those are
+	// erased for one of them all the same.
+	Rows          Ownership
+	DestroyShared bool
+	// Restriction is how processing is restricted here; nil if nothing does it.
+	Restriction *Restriction
+	// Purpose holds for all fields that do not say otherwise.
+	Purpose Purpose
 	// Subject marks a collection whose rows are data subjects' accounts.
 	Subject bool
 	// After names collections to be read before this one, EraseAfter those to be
@@ -167,6 +193,21 @@ func (c *Collection) Categories() []string {
 // Personal reports whether any field has a category under "user".
 func (c *Collection) Personal() bool { return slices.ContainsFunc(c.Fields, (*Field).Personal) }
 
+// Kept returns the retention rule under which rows of c stay for now, the field
+// that dates them, and the ground of the map's own if it has one; ok is false
+// if nothing keeps them. What is archived is kept as its archive says.
+func (c *Collection) Kept() (rule, from string, ground Ground, ok bool) {
+	if c.Treatment == dsr.Archive {
+		c = c.Dataset.Collection(c.ArchiveTo)
+	}
+	return c.RetentionRule, c.RetainFrom, c.Ground, c.Treatment == dsr.Retain
+}
+
+// Spared reports whether a row of c that is several people's must be left when
+// one of them asks for erasure. What counts as theirs is for a plan to find
+// out, unless the map says that rows are one person's or go in any case.
+func (c *Collection) Spared() bool { return c.Rows != Owned && !c.DestroyShared }
+
 // PrimaryKey returns the names of the fields that make up the primary key.
 func (c *Collection) PrimaryKey() []string {
 	var names []string
@@ -193,9 +234,20 @@ type Field struct {
 	// field holds; empty if none.
 	Identity   string
 	References []Reference
-	// Anonymise is the value that replaces this field when its row is anonymised,
-	// nil if it stays as it is.
+	// Anonymise is what replaces the value when its row is anonymised, nil if it
+	// stays as it is.
 	Anonymise *Replacement
+	// Source is how the value came about; empty if the map does not say.
+	Source Source
+	// Rectify says to what the value may be corrected; nil if it may not be.
+	Rectify *Rectification
+	// Secret fields are in no package and no preview. Without a word of the map
+	// those with a category under user.authorization are.
+	Secret bool
+	// Search marks a field that may hold any person's values.
+	Search Search
+	// Purpose is why the value is processed; collection and dataset are considered.
+	Purpose Purpose
 }
 
 // Personal reports whether the field has a category under "user".
@@ -225,18 +277,4 @@ type Reference struct {
 	Target    Address
 	Field     string
 	Direction Direction
-}
-
-// The strategies of a [Replacement].
-const (
-	Null     = "null"
-	Constant = "constant"
-)
-
-// Replacement is how a field is anonymised.
-type Replacement struct {
-	// Strategy is [Null] or [Constant].
-	Strategy string
-	// Value is the constant: a string, bool, int or float64.
-	Value any
 }

@@ -46,7 +46,7 @@ func (l *loader) field(r *reader, c *Collection, parent *Field, n *yaml.Node, in
 	if children != nil && f.DataType != "" && strings.TrimSuffix(f.DataType, "[]") != "object" {
 		r.report(n, fmt.Sprintf("the field %q has fields of its own and the data_type %s", f.Name, f.DataType), "write data_type: object or object[], or leave it out")
 	}
-	l.anonymise(r, f, meta, o)
+	r.ownOfField(c, f, meta, r.object(o.get("habeas"), "habeas"))
 	// A nested field of which the parent is replaced as a whole goes with it.
 	for _, item := range r.list(children, "fields") {
 		l.field(r, c, f, item, nil, depth+1)
@@ -90,58 +90,4 @@ func (l *loader) reference(r *reader, f *Field, n *yaml.Node) {
 	}
 	l.at[reference{f, len(f.References)}] = place{r.file, n}
 	f.References = append(f.References, ref)
-}
-
-// anonymise settles how a field is anonymised: as our key says, else as the
-// masking override of the format says, else null if it is personal.
-func (l *loader) anonymise(r *reader, f *Field, meta, o object) {
-	own := r.object(o.get("habeas"), "habeas")
-	r.strict(own, "habeas of a field", "anonymise")
-	if n := own.get("anonymise"); n != nil {
-		f.Anonymise = l.replacement(r, n)
-		if f.PrimaryKey || f.ReadOnly {
-			r.report(n, fmt.Sprintf("the field %q is a primary key or read_only and cannot be anonymised", f.Name), "")
-		}
-		return
-	}
-	if f.PrimaryKey || f.ReadOnly || !f.Personal() || (f.Parent != nil && f.Parent.Anonymise != nil) {
-		return
-	}
-	f.Anonymise = &Replacement{Strategy: Null}
-	override := r.object(meta.get("masking_strategy_override"), "masking_strategy_override")
-	if r.text(override.get("strategy"), "strategy") == "string_rewrite" {
-		value := r.object(override.get("configuration"), "configuration").get("rewrite_value")
-		f.Anonymise = &Replacement{Strategy: Constant, Value: r.text(value, "rewrite_value")}
-	}
-}
-
-// replacement reads {strategy: "null"} or {strategy: constant, value: ...}.
-func (l *loader) replacement(r *reader, n *yaml.Node) *Replacement {
-	o := r.object(n, "anonymise")
-	r.strict(o, "anonymise", "strategy", "value")
-	// An unquoted null is what a person writes who means the strategy.
-	strategy := ""
-	if e, ok := o["strategy"]; ok {
-		strategy = r.text(follow(e.value), "strategy")
-	}
-	value := o.get("value")
-	switch strategy {
-	case "null", "~":
-		if value != nil {
-			r.report(value, "the strategy null takes no value", "write strategy: constant, or leave the value out")
-		}
-		return &Replacement{Strategy: Null}
-	case Constant:
-		if value == nil || value.Kind != yaml.ScalarNode {
-			r.report(n, "the strategy constant needs a value", "write value: TEXT, or strategy: \"null\"")
-			return &Replacement{Strategy: Null}
-		}
-		var v any
-		if err := value.Decode(&v); err != nil {
-			r.report(value, "the value cannot be read", "quote it")
-		}
-		return &Replacement{Strategy: Constant, Value: v}
-	}
-	r.report(n, fmt.Sprintf("the strategy is %q", strategy), "write \"null\" or constant")
-	return nil
 }

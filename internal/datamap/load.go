@@ -7,8 +7,6 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
-
-	"github.com/soffiah/habeas/internal/dsr"
 )
 
 // Load reads the files of a data map, by name, and validates them together. An
@@ -88,7 +86,9 @@ func (l *loader) dataset(r *reader, n *yaml.Node) {
 		r.report(n, fmt.Sprintf("there is a second dataset %q", d.Key), "each dataset needs a key of its own")
 		return
 	}
-	r.strict(r.object(o.get("habeas"), "habeas"), "habeas of a dataset")
+	own := r.object(o.get("habeas"), "habeas")
+	r.strict(own, "habeas of a dataset", "legal_basis", "purpose")
+	d.Purpose = r.purpose(own)
 	meta := l.meta(r, o)
 	d.After = r.texts(meta.get("after"), "after")
 	if ns := meta.get("namespace"); ns != nil {
@@ -138,11 +138,13 @@ func (l *loader) collection(r *reader, d *Dataset, n *yaml.Node, inherited []str
 		r.report(n, fmt.Sprintf("the collection %q has no fields", c.Name), "")
 	}
 	inherited = append(slices.Clone(inherited), r.texts(o.get("data_categories"), "data_categories")...)
-	r.named = map[string]bool{}
+	own := r.object(o.get("habeas"), "habeas")
+	c.Purpose = r.purpose(own).over(d.Purpose)
+	r.named, r.explicit = map[string]bool{}, nil
 	for _, item := range r.list(o.get("fields"), "fields") {
 		l.field(r, c, nil, item, inherited, 1)
 	}
-	l.treatment(r, c, o, n)
+	l.own(r, c, own, n)
 }
 
 // addresses reads a list of "dataset.collection".
@@ -157,48 +159,4 @@ func (l *loader) addresses(r *reader, n *yaml.Node, what string) []Address {
 		all = append(all, Address{parts[0], parts[1]})
 	}
 	return all
-}
-
-// treatment reads our key of a collection and settles what is done to its rows
-// and fields.
-func (l *loader) treatment(r *reader, c *Collection, o object, n *yaml.Node) {
-	own := r.object(o.get("habeas"), "habeas")
-	r.strict(own, "habeas of a collection", "erasure", "retention", "retain_from", "subject")
-	c.Treatment = dsr.Treatment(r.text(own.get("erasure"), "erasure"))
-	c.RetentionRule = r.text(own.get("retention"), "retention")
-	c.RetainFrom = r.text(own.get("retain_from"), "retain_from")
-	c.Subject = r.flag(own.get("subject"), "subject")
-	replaced := slices.ContainsFunc(c.Fields, func(f *Field) bool { return f.Anonymise != nil })
-	switch c.Treatment {
-	case "":
-		c.Treatment = dsr.Anonymise
-		if !replaced {
-			c.Treatment = dsr.Leave
-		}
-	case dsr.Anonymise:
-		if !replaced {
-			r.report(n, fmt.Sprintf("%q is to be anonymised and has no field for that", c.Name), "give fields a category under user, or habeas: {anonymise: {strategy: \"null\"}}")
-		}
-	case dsr.Delete, dsr.Retain, dsr.Leave:
-	default:
-		r.report(own.get("erasure"), fmt.Sprintf("erasure is %q", c.Treatment), "write delete, anonymise, retain or leave")
-	}
-	l.retention(r, c, n)
-}
-
-// retention checks that what a retained collection needs is there, and that no
-// other has it.
-func (l *loader) retention(r *reader, c *Collection, n *yaml.Node) {
-	if c.Treatment != dsr.Retain {
-		if c.RetentionRule != "" || c.RetainFrom != "" {
-			r.report(n, fmt.Sprintf("%q has a retention and is not retained", c.Name), "write erasure: retain, or leave out retention and retain_from")
-		}
-		return
-	}
-	if c.RetentionRule == "" {
-		r.report(n, fmt.Sprintf("%q is retained under no rule", c.Name), "name a retention rule of the policy: retention: RULE")
-	}
-	if c.Field(c.RetainFrom) == nil {
-		r.report(n, fmt.Sprintf("retain_from of %q is %q, which is none of its fields", c.Name, c.RetainFrom), "name the field with the date from which the period runs")
-	}
 }

@@ -195,7 +195,7 @@ func TestProblems(t *testing.T) {
 		"retain from nothing":  {one("      - name: c\n        habeas: {erasure: retain, retention: r, retain_from: g}\n        fields: [{name: f}]\n"), 4, "none of its fields"},
 		"rule without retain":  {one("      - name: c\n        habeas: {erasure: delete, retention: r}\n        fields: [{name: f}]\n"), 4, "is not retained"},
 		"nothing to anonymise": {one("      - name: c\n        habeas: {erasure: anonymise}\n        fields: [{name: f}]\n"), 4, "no field for that"},
-		"unknown strategy":     {one("      - name: c\n        fields:\n          - name: f\n            habeas: {anonymise: {strategy: hash}}\n"), 7, `strategy is "hash"`},
+		"unknown strategy":     {one("      - name: c\n        fields:\n          - name: f\n            habeas: {anonymise: {strategy: shred}}\n"), 7, `strategy is "shred"`},
 		"constant valueless":   {one("      - name: c\n        fields:\n          - name: f\n            habeas: {anonymise: {strategy: constant}}\n"), 7, "needs a value"},
 		"second collection":    {one("      - {name: c, fields: [{name: f}]}\n      - {name: c, fields: [{name: f}]}\n"), 5, "second collection"},
 		"second field":         {one("      - name: c\n        fields:\n          - name: f\n          - name: f\n"), 7, "second field"},

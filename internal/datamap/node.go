@@ -20,8 +20,10 @@ type reader struct {
 	// fields counts the fields read so far: aliases can make a small file
 	// describe exponentially many.
 	fields int
-	// named holds the names of the fields of the present collection.
-	named map[string]bool
+	// named holds the names of the fields of the present collection, explicit the
+	// places where one of them has an anonymise of ours.
+	named    map[string]bool
+	explicit []*yaml.Node
 }
 
 // The bounds of a file. A real one stays far below them.

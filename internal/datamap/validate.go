@@ -17,6 +17,7 @@ func (l *loader) validate() {
 		for _, a := range slices.Concat(c.After, c.EraseAfter) {
 			l.references(c, a, "")
 		}
+		l.archives(c)
 	}
 	for _, d := range l.m.Datasets {
 		for _, key := range d.After {

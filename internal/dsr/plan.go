@@ -9,6 +9,7 @@ type Treatment string
 const (
 	Delete    Treatment = "delete"    // rows are destroyed
 	Anonymise Treatment = "anonymise" // rows stay, fields that identify are replaced for good
+	Archive   Treatment = "archive"   // rows are moved to where they are retained
 	Retain    Treatment = "retain"    // rows stay until a period ends, then they are destroyed
 	Leave     Treatment = "leave"     // rows are not the subject's own; they are counted and left
 )

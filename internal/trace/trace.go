@@ -152,12 +152,14 @@ func (t *tracer) target(step datamap.Step) (store.Target, error) {
 	if t.stores[c.Dataset.Key] == nil {
 		return target, fmt.Errorf("planning %s: %w: add a store for the dataset %s", c.Address(), ErrNoStore, c.Dataset.Key)
 	}
-	if c.Treatment == dsr.Retain {
-		keep, ok := t.rules.Keep(c.RetentionRule)
+	if rule, from, ground, kept := c.Kept(); kept {
+		keep, ok := t.rules.Keep(rule)
 		if !ok {
-			return target, fmt.Errorf("planning %s: %w: %s", c.Address(), ErrNoRule, c.RetentionRule)
+			return target, fmt.Errorf("planning %s: %w: %s", c.Address(), ErrNoRule, rule)
 		}
-		keep.From = c.RetainFrom
+		if keep.From = from; ground.Basis != "" {
+			keep.Basis = ground.String()
+		}
 		target.Keep = &keep
 	}
 	if t.isAccount(c) {

@@ -109,7 +109,7 @@ func TestOpenAPIAgainstTypes(t *testing.T) {
 	}
 	for name, want := range map[string]any{
 		"Right": dsr.Rights(), "State": dsr.States(), "Action": dsr.Actions(),
-		"Channel": []dsr.Channel{dsr.Portal, dsr.API, dsr.Staff, dsr.Mail}, "Treatment": []dsr.Treatment{dsr.Delete, dsr.Anonymise, dsr.Retain, dsr.Leave},
+		"Channel": []dsr.Channel{dsr.Portal, dsr.API, dsr.Staff, dsr.Mail}, "Treatment": []dsr.Treatment{dsr.Delete, dsr.Anonymise, dsr.Archive, dsr.Retain, dsr.Leave},
 	} {
 		text, err := json.Marshal(want)
 		if err != nil {
