@@ -15,6 +15,7 @@
 //	      archive_to: old_invoices # archive only: the retained collection to move rows to
 //	      rows: shared             # owned or shared with other people
 //	      destroy_shared: true     # shared only: erase for one of them all the same
+//	      together: [[tenant, no]] # fields that refer elsewhere only together
 //	      subject: true            # each row is a data subject's account
 //	      restriction: {field: blocked, value: true, release: false}
 //	      legal_basis: contract    # Art. 6(1) GDPR; datasets and fields have it too
@@ -159,6 +160,10 @@ type Collection struct {
 	Purpose Purpose
 	// Subject marks a collection whose rows are data subjects' accounts.
 	Subject bool
+	// Together are groups of fields of which the references to one collection hold
+	// only together: the parts of a composite key. Followed one by one, a tenant's
+	// number would lead to all people of the tenant.
+	Together [][]string
 	// After names collections to be read before this one, EraseAfter those to be
 	// erased before it.
 	After      []Address

@@ -26,7 +26,11 @@ type Step struct {
 	// Seeds are the fields whose identity is known from the start.
 	Seeds []*Field
 	// Incoming are the edges that lead here, from collections earlier on the route.
+	// Each leads by itself.
 	Incoming []Edge
+	// Joined are edges that lead here only together, as those of a composite key
+	// do: the values of one row of the one collection select rows of the other.
+	Joined [][]Edge
 	// Leads are the fields whose values later steps need.
 	Leads []string
 }
@@ -68,39 +72,69 @@ func (m *Map) Route(identities []string) Route {
 	return r
 }
 
-// link is an edge between collections; both means that it may be followed
-// against its direction too.
+// link is one edge between collections, or several that hold only together;
+// both means that it may be followed against its direction too.
 type link struct {
-	edge     Edge
+	edges    []Edge
 	from, to *Collection
 	both     bool
 }
 
 // reversed returns the link in the other direction.
 func (l link) reversed() link {
-	return link{Edge{l.edge.To, l.edge.From}, l.to, l.from, l.both}
+	turned := make([]Edge, len(l.edges))
+	for i, e := range l.edges {
+		turned[i] = Edge{e.To, e.From}
+	}
+	return link{turned, l.to, l.from, l.both}
 }
 
 // links returns the references of the map, but for those within one
 // collection, from or to skipped ones, and into datasets that are not there.
 func (m *Map) links() []link {
+	at := map[Address]*Collection{}
+	for _, c := range m.Collections() {
+		at[c.Address()] = c
+	}
 	var all []link
 	for _, c := range m.Collections() {
+		// The links of c by what makes edges one link.
+		type key struct {
+			group     int
+			target    Address
+			direction Direction
+		}
+		joined := map[key]int{}
 		for _, f := range c.Fields {
 			for _, ref := range f.References {
-				target, ok := m.Lookup(ref.Target)
-				if !ok || target == c || c.Skip || target.Skip {
+				target := at[ref.Target]
+				if target == nil || target == c || c.Skip || target.Skip {
 					continue
 				}
-				l := link{Edge{Point{c.Address(), f.Name}, Point{ref.Target, ref.Field}}, c, target, ref.Direction == Both}
+				edge := Edge{Point{c.Address(), f.Name}, Point{ref.Target, ref.Field}}
 				if ref.Direction == From {
-					l = l.reversed()
+					edge = Edge{edge.To, edge.From}
+				}
+				k := key{c.group(f.Name), ref.Target, ref.Direction}
+				if i, ok := joined[k]; ok && k.group >= 0 {
+					all[i].edges = append(all[i].edges, edge)
+					continue
+				}
+				joined[k] = len(all)
+				l := link{[]Edge{edge}, c, target, ref.Direction == Both}
+				if ref.Direction == From {
+					l.from, l.to = target, c
 				}
 				all = append(all, l)
 			}
 		}
 	}
 	return all
+}
+
+// group returns the index in Together of the group that a field is of, or -1.
+func (c *Collection) group(field string) int {
+	return slices.IndexFunc(c.Together, func(group []string) bool { return slices.Contains(group, field) })
 }
 
 // seeds returns the fields of c that hold one of the identities.
@@ -191,7 +225,7 @@ func (m *Map) order(links []link, rank map[*Collection]int) ([]*Collection, []Ed
 			next = max(0, slices.IndexFunc(rest, func(c *Collection) bool { return m.afterDone(c, rank, done) }))
 			for _, l := range waits[rest[next]] {
 				if open(l) {
-					broken = append(broken, l.edge)
+					broken = append(broken, l.edges...)
 				}
 			}
 		}
@@ -229,15 +263,23 @@ func (r *Route) connect(links []link, rank map[*Collection]int, broken []Edge) {
 		at[r.Steps[i].Collection] = &r.Steps[i]
 	}
 	for _, l := range oriented(links, rank) {
-		if slices.Contains(broken, l.edge) {
+		if slices.Contains(broken, l.edges[0]) {
 			continue
 		}
 		from, to := at[l.from], at[l.to]
-		if !slices.Contains(to.Incoming, l.edge) {
-			to.Incoming = append(to.Incoming, l.edge)
+		switch {
+		case len(l.edges) > 1:
+			group := slices.SortedFunc(slices.Values(l.edges), func(a, b Edge) int { return cmp.Compare(a.From.String(), b.From.String()) })
+			if !slices.ContainsFunc(to.Joined, func(other []Edge) bool { return slices.Equal(other, group) }) {
+				to.Joined = append(to.Joined, group)
+			}
+		case !slices.Contains(to.Incoming, l.edges[0]):
+			to.Incoming = append(to.Incoming, l.edges[0])
 		}
-		if !slices.Contains(from.Leads, l.edge.From.Field) {
-			from.Leads = append(from.Leads, l.edge.From.Field)
+		for _, e := range l.edges {
+			if !slices.Contains(from.Leads, e.From.Field) {
+				from.Leads = append(from.Leads, e.From.Field)
+			}
 		}
 	}
 }

@@ -128,6 +128,44 @@ func TestRoute(t *testing.T) {
 	}
 }
 
+// TestRouteOfCompositeReferences: the edges of a composite key lead only together,
+// in either direction, and once though both ends declare them.
+func TestRouteOfCompositeReferences(t *testing.T) {
+	t.Parallel()
+	for direction, seeded := range map[string]string{"": "a", ", direction: to": "b", ", direction: from": "a"} {
+		for _, twice := range []bool{false, direction == ""} {
+			back := ""
+			if twice {
+				back = ", fides_meta: {references: [{dataset: d, field: b.FIELD}]}"
+			}
+			file := `dataset:
+  - fides_key: d
+    collections:
+      - name: a
+        ` + map[bool]string{true: "habeas: {together: [[y, x]]}"}[twice] + `
+        fields:
+          - {name: x` + strings.ReplaceAll(back, "FIELD", "ax") + `}
+          - {name: y` + strings.ReplaceAll(back, "FIELD", "ay") + `}
+          - {name: a_mail, fides_meta: {identity: a}}
+      - name: b
+        habeas: {together: [[ax, ay]]}
+        fields:
+          - {name: ax, fides_meta: {references: [{dataset: d, field: a.x` + direction + `}]}}
+          - {name: ay, fides_meta: {references: [{dataset: d, field: a.y` + direction + `}]}}
+          - {name: b_mail, fides_meta: {identity: b}}
+`
+			m, err := datamap.Load(map[string][]byte{"f.yml": []byte(file)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			steps := m.Route([]string{seeded}).Steps
+			if len(steps) != 2 || len(steps[1].Incoming) != 0 || len(steps[1].Joined) != 1 || len(steps[1].Joined[0]) != 2 || len(steps[0].Leads) != 2 {
+				t.Errorf("direction %q, twice %v: got %+v", direction, twice, steps)
+			}
+		}
+	}
+}
+
 func TestCovers(t *testing.T) {
 	t.Parallel()
 	if !datamap.Covers("user", "user") || !datamap.Covers("user.device", "user.device.cookie") {

@@ -14,7 +14,7 @@ import (
 // settles what is done to its rows and fields.
 func (l *loader) own(r *reader, c *Collection, own object, n *yaml.Node) {
 	r.strict(own, "habeas of a collection", "erasure", "retention", "retain_from", "basis", "citation", "archive_to",
-		"rows", "destroy_shared", "subject", "restriction", "legal_basis", "purpose")
+		"rows", "destroy_shared", "together", "subject", "restriction", "legal_basis", "purpose")
 	c.Treatment = dsr.Treatment(r.text(own.get("erasure"), "erasure"))
 	c.RetentionRule = r.text(own.get("retention"), "retention")
 	c.RetainFrom = r.text(own.get("retain_from"), "retain_from")
@@ -27,6 +27,7 @@ func (l *loader) own(r *reader, c *Collection, own object, n *yaml.Node) {
 	}
 	c.Subject = r.flag(own.get("subject"), "subject")
 	c.Restriction = r.restriction(c, own.get("restriction"))
+	c.Together = r.together(c, own.get("together"))
 	r.treatment(c, own, n)
 	r.retention(c, n)
 	if own.get("archive_to") != nil || c.Treatment == dsr.Archive {
@@ -158,6 +159,49 @@ func (r *reader) scalar(n *yaml.Node, what string) any {
 	}
 	r.report(n, what+" is of a type that is not known here", "quote it")
 	return nil
+}
+
+// together reads groups of fields. Those of a group must refer to the same
+// collections, each to another field there.
+func (r *reader) together(c *Collection, n *yaml.Node) [][]string {
+	var groups [][]string
+	seen := map[string]bool{}
+	for _, item := range r.list(n, "together") {
+		group := r.texts(item, "together")
+		for _, name := range group {
+			if seen[name] {
+				r.report(item, fmt.Sprintf("together names the field %q twice", name), "a field is in one group at most")
+			}
+			seen[name] = true
+		}
+		if len(group) < 2 {
+			r.report(item, "a group of together has less than two fields", "write together: [[FIELD, FIELD]]")
+			continue
+		}
+		first := c.refersTo(group[0])
+		for _, name := range group {
+			if c.Field(name) == nil {
+				r.report(item, fmt.Sprintf("together names %q, which is no field of %q", name, c.Name), "name fields with references")
+			} else if len(first) == 0 || !slices.Equal(first, c.refersTo(name)) {
+				r.report(item, fmt.Sprintf("the fields %s do not refer to the same collection", strings.Join(group, ", ")), "give each a reference to it, in the same direction")
+				break
+			}
+		}
+		groups = append(groups, group)
+	}
+	return groups
+}
+
+// refersTo returns where the references of a field lead, sorted.
+func (c *Collection) refersTo(field string) []string {
+	var all []string
+	if f := c.Field(field); f != nil {
+		for _, ref := range f.References {
+			all = append(all, ref.Target.String()+" "+string(ref.Direction))
+		}
+	}
+	slices.Sort(all)
+	return all
 }
 
 // restriction reads {field: NAME, value: ..., release: ...}.

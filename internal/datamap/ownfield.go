@@ -21,10 +21,18 @@ func (r *reader) ownOfField(c *Collection, f *Field, meta, own object) {
 	if n := own.get("secret"); n != nil {
 		f.Secret = r.flag(n, "secret")
 	}
-	if f.Parent != nil && f.Parent.Secret {
-		f.Secret = true
-	}
+	f.Secret = f.Secret || f.within(func(p *Field) bool { return p.Secret })
 	f.Rectify = r.rectification(f, own.get("rectify"))
+}
+
+// within reports whether any object that holds f is so.
+func (f *Field) within(is func(*Field) bool) bool {
+	for p := f.Parent; p != nil; p = p.Parent {
+		if is(p) {
+			return true
+		}
+	}
+	return false
 }
 
 // anonymise settles how a field is anonymised: as our key says, else as the
@@ -38,7 +46,7 @@ func (r *reader) anonymise(f *Field, meta, own object) {
 		}
 		return
 	}
-	if f.PrimaryKey || f.ReadOnly || !f.Personal() || (f.Parent != nil && f.Parent.Anonymise != nil) {
+	if f.PrimaryKey || f.ReadOnly || !f.Personal() || f.within(func(p *Field) bool { return p.Anonymise != nil }) {
 		return
 	}
 	f.Anonymise = &Replacement{Strategy: Null}

@@ -37,6 +37,10 @@ type Match struct {
 	// Fold makes upper and lower case alike: people write mail addresses and account
 	// names in either.
 	Fold bool `json:"fold,omitempty"`
+	// All, if there is any, means the rows for which each of these matches holds, as
+	// the parts of a composite key; Field and Values are then empty, so that a store
+	// which knows nothing of it has a field that does not exist.
+	All []Match `json:"all,omitempty"`
 }
 
 // Keep says which of the matched rows must stay for now: those for which From

@@ -17,8 +17,16 @@ func (t Target) Validate() error {
 		return fmt.Errorf("%s: %w: the target is not bound to a collection of the data map", t.Address, ErrSchema)
 	}
 	for _, m := range t.Matches {
-		if t.Collection.Field(m.Field) == nil {
-			return fmt.Errorf("%s: %w: the data map has no field %s", t.Address, ErrSchema, m.Field)
+		parts := m.All
+		if len(parts) == 0 {
+			parts = []Match{m}
+		} else if m.Field != "" || len(m.Values) > 0 {
+			return fmt.Errorf("%s: %w: a match is both of one field and of several", t.Address, ErrSchema)
+		}
+		for _, part := range parts {
+			if len(m.All) > 0 && len(part.All) > 0 || t.Collection.Field(part.Field) == nil {
+				return fmt.Errorf("%s: %w: the data map has no field %s", t.Address, ErrSchema, part.Field)
+			}
 		}
 	}
 	treatments := []dsr.Treatment{dsr.Delete, dsr.Anonymise, dsr.Retain, dsr.Leave}

@@ -81,11 +81,9 @@ func Reread(ctx context.Context, m *datamap.Map, stores map[string]store.Store, 
 		return present, false, fmt.Errorf("reading the account again in %s: %w", account.Address, ErrNoStore)
 	}
 	target := store.Target{Collection: c, Address: c.Address(), Treatment: c.Treatment}
-	for field, value := range account.Key {
-		target.Matches = append(target.Matches, store.Match{Field: field, Values: []any{value}})
-	}
+	target.Matches = account.matches()
 	err = stores[account.Address.Dataset].Find(ctx, target, wanted(c), func(row store.Row) error {
-		// Matches are alternatives, so that a key of several fields finds more rows.
+		// A store may compare more loosely than we do.
 		if read := candidate(c, row); maps.Equal(read.Key, account.Key) {
 			present, found = read, true
 		}

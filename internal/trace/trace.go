@@ -12,6 +12,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"maps"
 	"slices"
 	"strings"
 
@@ -88,7 +90,15 @@ func Trace(ctx context.Context, m *datamap.Map, stores map[string]store.Store, r
 	if err := reachable(route); err != nil {
 		return nil, err
 	}
-	t := tracer{stores: stores, rules: rules, subject: subject, found: map[datamap.Point]*set{}}
+	t := tracer{
+		stores: stores, rules: rules, subject: subject, found: map[datamap.Point]*set{},
+		joined: map[datamap.Address][][]datamap.Edge{}, tuples: map[string]*tuples{},
+	}
+	for _, step := range route.Steps {
+		for _, group := range step.Joined {
+			t.joined[group[0].From.Address] = append(t.joined[group[0].From.Address], group)
+		}
+	}
 	targets := make([]store.Target, 0, len(route.Steps)+len(route.Unreached))
 	for _, step := range route.Steps {
 		target, err := t.target(step)
@@ -143,6 +153,10 @@ type tracer struct {
 	subject Subject
 	// found are the values read so far, by the field they were read from.
 	found map[datamap.Point]*set
+	// joined are the edges that hold only together, by the collection they leave;
+	// tuples the values read for them so far.
+	joined map[datamap.Address][][]datamap.Edge
+	tuples map[string]*tuples
 }
 
 // target says which rows of a step's collection are meant.
@@ -163,7 +177,7 @@ func (t *tracer) target(step datamap.Step) (store.Target, error) {
 		target.Keep = &keep
 	}
 	if t.isAccount(c) {
-		target.Matches = t.account()
+		target.Matches = t.subject.Account.matches()
 		return target, nil
 	}
 	shared := false
@@ -188,24 +202,34 @@ func (t *tracer) target(step datamap.Step) (store.Target, error) {
 			target.Matches = append(target.Matches, match(f, values))
 		}
 	}
+	for _, group := range step.Joined {
+		target.Matches = append(target.Matches, t.together(c, group)...)
+	}
 	if shared && len(target.Matches) == 0 {
 		return t.leave(target, step), nil
+	}
+	if c.Rows == datamap.Shared && c.Spared() {
+		// Other people's too, says the map: not to be destroyed for one of them.
+		target.Treatment, target.Keep = dsr.Leave, nil
 	}
 	return target, nil
 }
 
 // isAccount reports whether c is the collection of the account that is meant.
 func (t *tracer) isAccount(c *datamap.Collection) bool {
-	return t.subject.Account != nil && t.subject.Account.Address == c.Address() && len(t.subject.Account.Key) == 1
+	return t.subject.Account != nil && t.subject.Account.Address == c.Address() && len(t.subject.Account.Key) > 0
 }
 
-// account means the row of the account and no other.
-func (t *tracer) account() []store.Match {
-	var matches []store.Match
-	for field, value := range t.subject.Account.Key {
-		matches = append(matches, store.Match{Field: field, Values: []any{value}})
+// matches means the row of the account and no other.
+func (a Account) matches() []store.Match {
+	var parts []store.Match
+	for _, field := range slices.Sorted(maps.Keys(a.Key)) {
+		parts = append(parts, store.Match{Field: field, Values: []any{a.Key[field]}})
 	}
-	return matches
+	if len(parts) > 1 {
+		return []store.Match{{All: parts}}
+	}
+	return parts
 }
 
 // leave makes a target of rows that only shared values lead to: they may be
@@ -237,6 +261,7 @@ func (t *tracer) read(ctx context.Context, step datamap.Step, target store.Targe
 				}
 				t.found[p].addAll(nil, texts(row[name]))
 			}
+			t.join(target.Address, row)
 			return nil
 		})
 		if err != nil {
@@ -252,6 +277,9 @@ func batches(target store.Target) []store.Target {
 	total := 0
 	for _, m := range target.Matches {
 		total += len(m.Values)
+		for _, part := range m.All {
+			total += len(part.Values)
+		}
 	}
 	if total == 0 {
 		return nil
@@ -261,13 +289,36 @@ func batches(target store.Target) []store.Target {
 	}
 	var parts []store.Target
 	for _, m := range target.Matches {
-		for values := range slices.Chunk(m.Values, findBatch) {
+		for some := range chunks(m) {
 			part := target
-			part.Matches = []store.Match{{Field: m.Field, Values: values}}
+			part.Matches = []store.Match{some}
 			parts = append(parts, part)
 		}
 	}
 	return parts
+}
+
+// chunks yields matches of at most so many values that together mean what m does.
+func chunks(m store.Match) iter.Seq[store.Match] {
+	return func(yield func(store.Match) bool) {
+		values := m.Values
+		last := len(m.All) - 1
+		if last >= 0 {
+			values = m.All[last].Values
+		}
+		for some := range slices.Chunk(values, findBatch) {
+			part := m
+			if last >= 0 {
+				part.All = slices.Clone(m.All)
+				part.All[last].Values = some
+			} else {
+				part.Values = some
+			}
+			if !yield(part) {
+				return
+			}
+		}
+	}
 }
 
 // Bind gives targets that were kept as JSON their collections back. It fails

@@ -36,7 +36,7 @@ func (m memory) Find(ctx context.Context, target store.Target, fields []string, 
 	}
 	for _, row := range m.rows[target.Collection.Name] {
 		means := slices.ContainsFunc(target.Matches, func(match store.Match) bool {
-			return slices.Contains(match.Texts(), fmt.Sprint(row[match.Field]))
+			return matches(row, match)
 		})
 		if !means {
 			continue
@@ -50,6 +50,14 @@ func (m memory) Find(ctx context.Context, target store.Target, fields []string, 
 		}
 	}
 	return ctx.Err()
+}
+
+// matches reports whether a row has one of the values of a match, or what each of its parts asks for.
+func matches(row store.Row, m store.Match) bool {
+	if len(m.All) == 0 {
+		return slices.Contains(m.Texts(), fmt.Sprint(row[m.Field]))
+	}
+	return !slices.ContainsFunc(m.All, func(part store.Match) bool { return !matches(row, part) })
 }
 
 // rules is retention rules by id.
@@ -130,7 +138,15 @@ func describe(targets []store.Target) []string {
 	for _, t := range targets {
 		s := t.Address.String() + " " + string(t.Treatment)
 		for _, m := range t.Matches {
-			s += " " + m.Field + "=" + strings.Join(m.Texts(), ",")
+			if len(m.All) == 0 {
+				s += " " + m.Field + "=" + strings.Join(m.Texts(), ",")
+				continue
+			}
+			var parts []string
+			for _, part := range m.All {
+				parts = append(parts, part.Field+"="+strings.Join(part.Texts(), ","))
+			}
+			s += " (" + strings.Join(parts, " and ") + ")"
 		}
 		if t.Keep != nil {
 			s += " keep " + t.Keep.Rule + " from " + t.Keep.From
@@ -138,6 +154,32 @@ func describe(targets []store.Target) []string {
 		all = append(all, s)
 	}
 	return all
+}
+
+// TestSharedRowsAreLeft: what the map calls shared is destroyed for one of several
+// people only where it says that too.
+func TestSharedRowsAreLeft(t *testing.T) {
+	t.Parallel()
+	for own, want := range map[string]string{
+		"erasure: delete":                                     "delete",
+		"erasure: delete, rows: owned":                        "delete",
+		"erasure: delete, rows: shared":                       "leave",
+		"erasure: anonymise, rows: shared":                    "leave",
+		"erasure: delete, rows: shared, destroy_shared: true": "delete",
+	} {
+		m := load(t, `dataset:
+  - fides_key: d
+    collections:
+      - {name: c, habeas: {`+own+`}, fields: [{name: email, data_categories: [user.contact.email], fides_meta: {identity: email}}]}
+`)
+		got, err := trace.Trace(t.Context(), m, map[string]store.Store{"d": memory{}}, rules{}, trace.Subject{Identities: map[string][]string{"email": {"ada@example.org"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{"d:c " + want + " email=ada@example.org"}, describe(got)); diff != "" {
+			t.Errorf("%s: %s", own, diff)
+		}
+	}
 }
 
 var tenYears = rules{"ten_years": {Rule: "ten_years", Period: "P10Y"}}
@@ -417,12 +459,12 @@ dataset:
 	}
 	got := map[string]string{}
 	for _, target := range targets {
-		got[target.Address.Collection] = fmt.Sprint(target.Treatment, target.Matches)
+		got[target.Address.Collection] = strings.TrimPrefix(describe([]store.Target{target})[0], target.Address.String()+" ")
 	}
 	want := map[string]string{
-		"accounts": "delete[{id [1] false}]",
-		"orders":   "delete[{account_id [1] false}]",
-		"letters":  "leave[{address [both@example.org] true}]",
+		"accounts": "delete id=1",
+		"orders":   "delete account_id=1",
+		"letters":  "leave address=both@example.org",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("targets (-want +got):\n%s", diff)

@@ -72,11 +72,11 @@ func (e expression) readable() string {
 func (q *query) matches(t *table, alias string) (string, error) {
 	var alternatives []string
 	for _, m := range t.target.Matches {
-		e, err := q.field(t, alias, m.Field)
+		sql, err := q.match(t, alias, m)
 		if err != nil {
 			return "", err
 		}
-		if sql := q.isOneOf(folded(e, m)); sql != "" {
+		if sql != "" {
 			alternatives = append(alternatives, sql)
 		}
 	}
@@ -84,6 +84,26 @@ func (q *query) matches(t *table, alias string) (string, error) {
 		return "false", nil
 	}
 	return "(" + strings.Join(alternatives, " OR ") + ")", nil
+}
+
+// match writes the condition of one match, "" if no row can meet it.
+func (q *query) match(t *table, alias string, m store.Match) (string, error) {
+	if len(m.All) == 0 {
+		e, err := q.field(t, alias, m.Field)
+		if err != nil {
+			return "", err
+		}
+		return q.isOneOf(folded(e, m)), nil
+	}
+	parts := make([]string, len(m.All))
+	for i, part := range m.All {
+		sql, err := q.match(t, alias, part)
+		if err != nil || sql == "" {
+			return "", err
+		}
+		parts[i] = sql
+	}
+	return "(" + strings.Join(parts, " AND ") + ")", nil
 }
 
 // folded makes a comparison of texts blind to case where the match wants that. An
