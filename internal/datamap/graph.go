@@ -50,6 +50,9 @@ type Route struct {
 	Unreached []Unreached
 	// Broken are edges that would close a cycle and are not followed.
 	Broken []Edge
+	// Blocked are collections that identities lead to and that can never be read:
+	// what leads to them must, by an "after", come later than they.
+	Blocked []*Collection
 }
 
 // Route plans the way from the identity keys that are known to all collections
@@ -60,8 +63,8 @@ type Route struct {
 func (m *Map) Route(identities []string) Route {
 	links := m.links()
 	rank := m.reach(links, identities)
-	steps, broken := m.order(links, rank)
-	r := Route{Broken: broken}
+	steps, broken, blocked := m.order(links, rank, identities)
+	r := Route{Broken: broken, Blocked: blocked}
 	for _, c := range steps {
 		r.Steps = append(r.Steps, Step{Collection: c, Seeds: seeds(c, identities)})
 	}
@@ -198,64 +201,6 @@ func oriented(links []link, rank map[*Collection]int) []link {
 	return kept
 }
 
-// order sorts the ranked collections so that each comes after those that lead
-// to it and after those that its "after" names; it returns the edges that it
-// had to break.
-func (m *Map) order(links []link, rank map[*Collection]int) ([]*Collection, []Edge) {
-	waits := map[*Collection][]link{}
-	for _, l := range oriented(links, rank) {
-		waits[l.to] = append(waits[l.to], l)
-	}
-	rest := make([]*Collection, 0, len(rank))
-	for c := range rank {
-		rest = append(rest, c)
-	}
-	slices.SortFunc(rest, func(a, b *Collection) int { return cmp.Compare(rank[a], rank[b]) })
-	done := map[*Collection]bool{}
-	var order []*Collection
-	var broken []Edge
-	for len(rest) > 0 {
-		open := func(l link) bool { return !done[l.from] }
-		next := slices.IndexFunc(rest, func(c *Collection) bool {
-			return !slices.ContainsFunc(waits[c], open) && m.afterDone(c, rank, done)
-		})
-		if next < 0 {
-			// Every one waits for another: a cycle. "After" alone cannot make one
-			// (Load refuses that), so the first to be reached goes first.
-			next = max(0, slices.IndexFunc(rest, func(c *Collection) bool { return m.afterDone(c, rank, done) }))
-			for _, l := range waits[rest[next]] {
-				if open(l) {
-					broken = append(broken, l.edges...)
-				}
-			}
-		}
-		done[rest[next]] = true
-		order = append(order, rest[next])
-		rest = slices.Delete(rest, next, next+1)
-	}
-	return order, broken
-}
-
-// afterDone reports whether all that c must come after is done, as far as it
-// is on the route at all.
-func (m *Map) afterDone(c *Collection, rank map[*Collection]int, done map[*Collection]bool) bool {
-	pending := func(other *Collection) bool {
-		_, on := rank[other]
-		return on && other != c && !done[other]
-	}
-	for _, a := range c.After {
-		if other, ok := m.Lookup(a); ok && pending(other) {
-			return false
-		}
-	}
-	for _, d := range m.Datasets {
-		if slices.Contains(c.Dataset.After, d.Key) && slices.ContainsFunc(d.Collections, pending) {
-			return false
-		}
-	}
-	return true
-}
-
 // connect fills in the edges between the steps.
 func (r *Route) connect(links []link, rank map[*Collection]int, broken []Edge) {
 	at := map[*Collection]*Step{}
@@ -267,6 +212,9 @@ func (r *Route) connect(links []link, rank map[*Collection]int, broken []Edge) {
 			continue
 		}
 		from, to := at[l.from], at[l.to]
+		if from == nil || to == nil {
+			continue
+		}
 		switch {
 		case len(l.edges) > 1:
 			group := slices.SortedFunc(slices.Values(l.edges), func(a, b Edge) int { return cmp.Compare(a.From.String(), b.From.String()) })

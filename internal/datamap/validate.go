@@ -28,7 +28,7 @@ func (l *loader) validate() {
 			}
 		}
 	}
-	l.acyclic("after", l.allAfter)
+	l.acyclic("after", l.m.afters)
 	l.acyclic("erase_after", func(c *Collection) []Address { return c.EraseAfter })
 }
 
@@ -68,23 +68,6 @@ func (l *loader) references(thing any, a Address, field string) {
 	case field != "" && c.Skip:
 		l.report(thing, fmt.Sprintf("refers to %s, which is skipped", a), "remove the reference, or skip_processing there")
 	}
-}
-
-// allAfter returns all collections that c must come after, its own and those of
-// its dataset.
-func (l *loader) allAfter(c *Collection) []Address {
-	all := slices.Clone(c.After)
-	for _, key := range c.Dataset.After {
-		for _, d := range l.m.Datasets {
-			if d.Key != key {
-				continue
-			}
-			for _, other := range d.Collections {
-				all = append(all, other.Address())
-			}
-		}
-	}
-	return all
 }
 
 // acyclic reports each cycle of an order once.

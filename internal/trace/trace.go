@@ -39,12 +39,28 @@ type UnreachableError struct {
 
 // Error names the collections.
 func (e *UnreachableError) Error() string {
-	names := make([]string, len(e.Collections))
-	for i, a := range e.Collections {
-		names[i] = a.String()
-	}
-	return "no identity leads to " + strings.Join(names, ", ") +
+	return "no identity leads to " + names(e.Collections) +
 		": give a field of each an identity or a reference, or set erasure: leave or skip_processing"
+}
+
+// BlockedError names collections of which the map says that they come before
+// everything that leads to them, so that their rows could never be found.
+type BlockedError struct {
+	Collections []datamap.Address
+}
+
+// Error names the collections.
+func (e *BlockedError) Error() string {
+	return "what leads to " + names(e.Collections) + " comes later by the \"after\" of the data map: remove that"
+}
+
+// names lists addresses.
+func names(all []datamap.Address) string {
+	texts := make([]string, len(all))
+	for i, a := range all {
+		texts[i] = a.String()
+	}
+	return strings.Join(texts, ", ")
 }
 
 // Rules gives the retention rules of a policy.
@@ -132,7 +148,8 @@ func known(identities map[string][]string) []string {
 	return keys
 }
 
-// reachable fails for collections that matter and that no identity leads to.
+// reachable fails for collections that matter and that no identity leads to, or
+// not in time.
 func reachable(route datamap.Route) error {
 	var lost []datamap.Address
 	for _, u := range route.Unreached {
@@ -142,6 +159,13 @@ func reachable(route datamap.Route) error {
 	}
 	if len(lost) > 0 {
 		return &UnreachableError{lost}
+	}
+	if len(route.Blocked) > 0 {
+		blocked := make([]datamap.Address, len(route.Blocked))
+		for i, c := range route.Blocked {
+			blocked[i] = c.Address()
+		}
+		return &BlockedError{blocked}
 	}
 	return nil
 }

@@ -277,6 +277,11 @@ func TestWhatCannotBeTraced(t *testing.T) {
 	if _, err := trace.Trace(t.Context(), lost, stores(), tenYears, trace.Subject{Identities: email}); !errors.As(err, &unreachable) || unreachable.Collections[0].Collection != "lost" {
 		t.Errorf("got %v, want an unreachable collection", err)
 	}
+	var blocked *trace.BlockedError
+	late := strings.Replace(company, "name: customers\n", "name: customers\n        fides_meta: {after: [billing.invoices]}\n", 1)
+	if _, err := trace.Trace(t.Context(), load(t, late), stores(), tenYears, trace.Subject{Identities: map[string][]string{"account_id": {"1"}}}); !errors.As(err, &blocked) || len(blocked.Collections) != 2 {
+		t.Errorf("got %v, want collections that are blocked", err)
+	}
 	part := load(t, company+"      - {name: more, fields: [{name: x, fides_meta: {references: [{dataset: other, field: a.b}]}}]}\n")
 	var problems datamap.Errors
 	if _, err := trace.Trace(t.Context(), part, stores(), tenYears, trace.Subject{Identities: email}); !errors.As(err, &problems) {
