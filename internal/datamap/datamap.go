@@ -108,8 +108,15 @@ func (m *Map) Complete() error {
 	return m.missing
 }
 
+// Position is where something of the map stands.
+type Position struct {
+	File string
+	Line int
+}
+
 // Dataset is one data store's part of the map.
 type Dataset struct {
+	At   Position
 	Key  string
 	Name string
 	// Schema is the namespace of the collections within the store, from
@@ -135,6 +142,7 @@ func (d *Dataset) Collection(name string) *Collection {
 // Collection is a set of records of one shape: a table, a bucket, a mailbox.
 type Collection struct {
 	Dataset *Dataset
+	At      Position
 	Name    string
 	// Fields are all fields. A nested field follows its parent and bears a dotted
 	// name, such as "address.city".
@@ -226,6 +234,7 @@ func (c *Collection) PrimaryKey() []string {
 
 // Field is one field of a collection.
 type Field struct {
+	At   Position
 	Name string
 	// Parent is the object that holds a nested field, else nil.
 	Parent     *Field

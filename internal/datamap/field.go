@@ -24,7 +24,7 @@ func (l *loader) field(r *reader, c *Collection, parent *Field, n *yaml.Node, in
 		r.fields = maxFields + 1
 		return
 	}
-	f := &Field{Name: r.text(o.get("name"), "name"), Parent: parent}
+	f := &Field{At: Position{r.file, n.Line}, Name: r.text(o.get("name"), "name"), Parent: parent}
 	if f.Name == "" {
 		r.report(n, fmt.Sprintf("a field of %q has no name", c.Name), "")
 		return

@@ -78,7 +78,7 @@ func (l *loader) dataset(r *reader, n *yaml.Node) {
 	if o == nil {
 		return
 	}
-	d := &Dataset{Key: r.text(o.get("fides_key"), "fides_key"), Name: r.text(o.get("name"), "name")}
+	d := &Dataset{At: Position{r.file, n.Line}, Key: r.text(o.get("fides_key"), "fides_key"), Name: r.text(o.get("name"), "name")}
 	if !datasetKey.MatchString(d.Key) {
 		r.report(n, fmt.Sprintf("the fides_key %q is not valid", d.Key), "use letters, digits, and _ . - < >")
 	}
@@ -119,7 +119,7 @@ func (l *loader) collection(r *reader, d *Dataset, n *yaml.Node, inherited []str
 	if o == nil {
 		return
 	}
-	c := &Collection{Dataset: d, Name: r.text(o.get("name"), "name")}
+	c := &Collection{Dataset: d, At: Position{r.file, n.Line}, Name: r.text(o.get("name"), "name")}
 	switch {
 	case c.Name == "":
 		r.report(n, "a collection has no name", "")

@@ -83,7 +83,7 @@ func TestOwnVocabulary(t *testing.T) {
 		Purpose:     datamap.Purpose{LegalBasis: datamap.Contract, Purpose: "care"},
 		Restriction: &datamap.Restriction{Field: "blocked", Value: true, Release: false},
 	}
-	if diff := cmp.Diff(want, *patients, cmpopts.IgnoreFields(datamap.Collection{}, "Dataset", "Fields")); diff != "" {
+	if diff := cmp.Diff(want, *patients, cmpopts.IgnoreFields(datamap.Collection{}, "Dataset", "Fields", "At")); diff != "" {
 		t.Error(diff)
 	}
 	for _, name := range []string{"patients", "old_patients"} {
