@@ -101,7 +101,7 @@ func (m *Map) links() []link {
 	}
 	var all []link
 	for _, c := range m.Collections() {
-		// The links of c by what makes edges one link.
+		// The links of c of more than one edge, by what makes edges one link.
 		type key struct {
 			group     int
 			target    Address
@@ -114,30 +114,67 @@ func (m *Map) links() []link {
 				if target == nil || target == c || c.Skip || target.Skip {
 					continue
 				}
-				edge := Edge{Point{c.Address(), f.Name}, Point{ref.Target, ref.Field}}
-				if ref.Direction == From {
-					edge = Edge{edge.To, edge.From}
+				l := newLink(c, target, f, ref)
+				groups := c.groups(f.Name, ref)
+				if len(groups) == 0 {
+					all = append(all, l)
 				}
-				k := key{c.group(f.Name), ref.Target, ref.Direction}
-				if i, ok := joined[k]; ok && k.group >= 0 {
-					all[i].edges = append(all[i].edges, edge)
-					continue
+				for _, group := range groups {
+					k := key{group, ref.Target, ref.Direction}
+					if i, ok := joined[k]; ok {
+						all[i].edges = append(all[i].edges, l.edges...)
+						continue
+					}
+					joined[k] = len(all)
+					all = append(all, l)
 				}
-				joined[k] = len(all)
-				l := link{[]Edge{edge}, c, target, ref.Direction == Both}
-				if ref.Direction == From {
-					l.from, l.to = target, c
-				}
-				all = append(all, l)
 			}
 		}
 	}
 	return all
 }
 
-// group returns the index in Together of the group that a field is of, or -1.
-func (c *Collection) group(field string) int {
-	return slices.IndexFunc(c.Together, func(group []string) bool { return slices.Contains(group, field) })
+// newLink returns the link of one reference of c.
+func newLink(c, target *Collection, f *Field, ref Reference) link {
+	l := link{[]Edge{{Point{c.Address(), f.Name}, Point{ref.Target, ref.Field}}}, c, target, ref.Direction == Both}
+	if ref.Direction == From {
+		l = l.reversed()
+	}
+	return l
+}
+
+// groups returns the groups in Together for which a reference of a field holds:
+// those of which every field refers to the same collection in the same direction.
+func (c *Collection) groups(field string, ref Reference) []int {
+	var all []int
+	for i, group := range c.Together {
+		if slices.Contains(group, field) && slices.Contains(c.common(group), way(ref)) {
+			all = append(all, i)
+		}
+	}
+	return all
+}
+
+// way says where a reference leads, and in which direction.
+func way(r Reference) string { return r.Target.String() + " " + string(r.Direction) }
+
+// common returns the ways that all fields of a group lead.
+func (c *Collection) common(group []string) []string {
+	var ways []string
+	for i, name := range group {
+		var of []string
+		if f := c.Field(name); f != nil {
+			for _, ref := range f.References {
+				of = append(of, way(ref))
+			}
+		}
+		if i == 0 {
+			ways = of
+			continue
+		}
+		ways = slices.DeleteFunc(ways, func(w string) bool { return !slices.Contains(of, w) })
+	}
+	return ways
 }
 
 // seeds returns the fields of c that hold one of the identities.

@@ -2,6 +2,7 @@ package datamap_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -176,6 +177,43 @@ func TestRouteOfCompositeReferences(t *testing.T) {
 				t.Errorf("direction %q, twice %v: got %+v", direction, twice, steps)
 			}
 		}
+	}
+}
+
+// TestTenants: the tenant's number is a part of every composite key.
+func TestTenants(t *testing.T) {
+	t.Parallel()
+	m, err := load(t, `dataset:
+  - fides_key: d
+    collections:
+      - name: people
+        fields: [{name: tenant}, {name: no}, {name: email, fides_meta: {identity: email}}]
+      - name: shops
+        fields: [{name: tenant}, {name: no}, {name: phone, fides_meta: {identity: phone}}]
+      - name: orders
+        habeas: {together: [[tenant, buyer], [tenant, payer], [tenant, shop]]}
+        fields:
+          - {name: tenant, fides_meta: {references: [{dataset: d, field: people.tenant, direction: from}, {dataset: d, field: shops.tenant, direction: from}]}}
+          - {name: buyer, fides_meta: {references: [{dataset: d, field: people.no, direction: from}]}}
+          - {name: payer, fides_meta: {references: [{dataset: d, field: people.no, direction: from}]}}
+          - {name: shop, fides_meta: {references: [{dataset: d, field: shops.no, direction: from}]}}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps := m.Route([]string{"email", "phone"}).Steps
+	var got []string
+	for _, group := range steps[2].Joined {
+		s := ""
+		for _, e := range group {
+			s += e.From.Collection + "." + e.From.Field + ">" + e.To.Field + " "
+		}
+		got = append(got, s)
+	}
+	want := []string{"people.no>buyer people.tenant>tenant ", "people.no>payer people.tenant>tenant ", "shops.no>shop shops.tenant>tenant "}
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got); diff != "" || len(steps[2].Incoming) != 0 {
+		t.Errorf("%s, %v", diff, steps[2].Incoming)
 	}
 }
 

@@ -161,47 +161,29 @@ func (r *reader) scalar(n *yaml.Node, what string) any {
 	return nil
 }
 
-// together reads groups of fields. Those of a group must refer to the same
-// collections, each to another field there.
+// together reads groups of fields. Those of a group must refer to one collection,
+// each to another field there.
 func (r *reader) together(c *Collection, n *yaml.Node) [][]string {
 	var groups [][]string
-	seen := map[string]bool{}
 	for _, item := range r.list(n, "together") {
 		group := r.texts(item, "together")
-		for _, name := range group {
-			if seen[name] {
-				r.report(item, fmt.Sprintf("together names the field %q twice", name), "a field is in one group at most")
-			}
-			seen[name] = true
-		}
-		if len(group) < 2 {
+		distinct := slices.Clone(group)
+		slices.Sort(distinct)
+		distinct = slices.Compact(distinct)
+		unknown := slices.IndexFunc(group, func(name string) bool { return c.Field(name) == nil })
+		switch {
+		case len(distinct) != len(group):
+			r.report(item, "a group of together names a field twice", "")
+		case len(group) < 2:
 			r.report(item, "a group of together has less than two fields", "write together: [[FIELD, FIELD]]")
-			continue
-		}
-		first := c.refersTo(group[0])
-		for _, name := range group {
-			if c.Field(name) == nil {
-				r.report(item, fmt.Sprintf("together names %q, which is no field of %q", name, c.Name), "name fields with references")
-			} else if len(first) == 0 || !slices.Equal(first, c.refersTo(name)) {
-				r.report(item, fmt.Sprintf("the fields %s do not refer to the same collection", strings.Join(group, ", ")), "give each a reference to it, in the same direction")
-				break
-			}
+		case unknown >= 0:
+			r.report(item, fmt.Sprintf("together names %q, which is no field of %q", group[unknown], c.Name), "name fields with references")
+		case len(c.common(group)) == 0:
+			r.report(item, fmt.Sprintf("the fields %s do not refer to the same collection", strings.Join(group, ", ")), "give each a reference to it, in the same direction")
 		}
 		groups = append(groups, group)
 	}
 	return groups
-}
-
-// refersTo returns where the references of a field lead, sorted.
-func (c *Collection) refersTo(field string) []string {
-	var all []string
-	if f := c.Field(field); f != nil {
-		for _, ref := range f.References {
-			all = append(all, ref.Target.String()+" "+string(ref.Direction))
-		}
-	}
-	slices.Sort(all)
-	return all
 }
 
 // restriction reads {field: NAME, value: ..., release: ...}.

@@ -165,7 +165,7 @@ func TestOwnProblems(t *testing.T) {
 		"restriction lifts nothing":  {collection("{restriction: {field: f, value: x, release: x}}"), 5, "same value"},
 		"restriction of lists":       {collection("{restriction: {field: f, value: [x]}}"), 5, "not a single value"},
 		"together alone":             {collection("{together: [[f]]}"), 5, "less than two"},
-		"together nothing":           {collection("{together: [[f, g]]}"), 5, "do not refer to the same"},
+		"together nothing":           {collection("{together: [[f, g]]}"), 5, "no field of"},
 		"together twice":             {collection("{together: [[f, f]]}"), 5, "twice"},
 		"together elsewhere":         {one("      - {name: p, fields: [{name: x}, {name: y}]}\n      - name: c\n        habeas: {together: [[f, g]]}\n        fields:\n          - {name: f, fides_meta: {references: [{dataset: d, field: p.x, direction: to}]}}\n          - {name: g, fides_meta: {references: [{dataset: d, field: p.y, direction: from}]}}\n"), 6, "do not refer to the same"},
 		"citation alone":             {collection("{erasure: retain, retention: r, retain_from: f, citation: x}"), 5, "without its basis"},
