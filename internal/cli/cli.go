@@ -24,6 +24,7 @@ import (
 	"github.com/soffiah/habeas/client"
 	"github.com/soffiah/habeas/internal/config"
 	"github.com/soffiah/habeas/internal/dsr"
+	"github.com/soffiah/habeas/internal/store"
 )
 
 // Exit codes.
@@ -85,7 +86,7 @@ func exitCode(err error) int {
 	switch {
 	case errors.As(err, &usage):
 		return ExitUsage
-	case errors.As(err, &unreached), errors.Is(err, dsr.ErrUnavailable):
+	case errors.As(err, &unreached), errors.Is(err, dsr.ErrUnavailable), errors.Is(err, store.ErrUnavailable):
 		return ExitUnavailable
 	case errors.As(err, &api):
 		switch api.Status {
@@ -116,7 +117,7 @@ Try it yourself:  habeas dev`,
 	root.PersistentFlags().StringVarP(&p.config, "config", "c", "", "configuration file (HABEAS_CONFIG; habeas.yaml if neither is given)")
 	root.PersistentFlags().BoolVar(&p.json, "json", false, "print one JSON document instead of words")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(p.server(), p.worker(), p.migrate(), p.check(), p.key(), p.request(), p.store(), p.certificate(), p.mail(), p.dev(), p.demo(), p.version())
+	root.AddCommand(p.server(), p.worker(), p.migrate(), p.check(), p.datamap(), p.key(), p.request(), p.store(), p.certificate(), p.mail(), p.dev(), p.demo(), p.version())
 	return root
 }
 

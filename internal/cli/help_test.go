@@ -37,7 +37,8 @@ func TestHelp(t *testing.T) {
 	}
 	for _, command := range []string{
 		"server", "worker", "migrate", "check", "key new", "request submit", "request list", "request show", "request approve", "request reject", "request cancel",
-		"request pause", "request resume", "request retry", "request resolve", "certificate verify", "mail backfill", "dev", "dev reply", "demo", "version",
+		"request pause", "request resume", "request retry", "request resolve", "certificate verify", "mail backfill", "dev", "dev reply",
+		"datamap check", "datamap draft", "datamap graph", "demo", "version",
 	} {
 		if !strings.Contains(got, "$ habeas "+command+" --help\n") {
 			t.Errorf("there is no command %q", command)
@@ -66,7 +67,7 @@ func TestCommandLinesThatMakeNoSense(t *testing.T) {
 	for _, line := range []string{
 		"frobnicate", "--frobnicate", "version --frobnicate", "version now", "server here", "worker here", "migrate here", "check here", "demo here", "dev here",
 		"key frobnicate", "key new", "key new a b", "request frobnicate", "request aprove H-7K3M-9QXT", "request show", "request show a b", "request list all",
-		"request list --limit many", "request approve", "request submit now", "certificate frobnicate", "certificate verify", "certificate verify a b", "dev reply", "dev frobnicate",
+		"request list --limit many", "request approve", "request submit now", "certificate frobnicate", "certificate verify", "certificate verify a b", "dev reply", "dev frobnicate", "datamap frobnicate", "datamap draft x", "datamap draft --store", "datamap check --live=perhaps", "datamap graph --format png",
 	} {
 		t.Run(line, func(t *testing.T) {
 			t.Parallel()

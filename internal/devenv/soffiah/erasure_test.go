@@ -5,6 +5,7 @@ import (
 	"path"
 	"testing"
 
+	"github.com/soffiah/habeas/internal/catalogue"
 	"github.com/soffiah/habeas/internal/datamap"
 	"github.com/soffiah/habeas/internal/devenv"
 	"github.com/soffiah/habeas/internal/devenv/soffiah"
@@ -101,8 +102,31 @@ func TestDataMapErasesAccounts(t *testing.T) {
 			t.Errorf("%s: %v %v", key, faults, err)
 		}
 	}
+	for _, d := range m.Datasets {
+		requireAgreement(t, m, d, stores[d.Key])
+	}
 	for i := range c.Accounts() - 3 {
 		erase(t, c, c.Account(i), m, stores)
+	}
+}
+
+// requireAgreement requires that a store, where it describes itself, says nothing
+// against the map: with the rights that the company gives Habeas, and no more.
+func requireAgreement(t *testing.T, m *datamap.Map, d *datamap.Dataset, s store.Store) {
+	t.Helper()
+	r, ok := s.(catalogue.Reader)
+	if !ok {
+		return
+	}
+	found, err := catalogue.Compare(t.Context(), m, d, d.Key, r, day)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range found {
+		t.Logf("%+v", f)
+		if f.Level == catalogue.Error {
+			t.Error("the store contradicts the map")
+		}
 	}
 }
 
