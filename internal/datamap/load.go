@@ -87,7 +87,7 @@ func (l *loader) dataset(r *reader, n *yaml.Node) {
 		return
 	}
 	own := r.object(o.get("habeas"), "habeas")
-	r.strict(own, "habeas of a dataset", "legal_basis", "purpose")
+	r.strict(own, "habeas of a dataset", datasetNames...)
 	d.Purpose = r.purpose(own)
 	meta := l.meta(r, o)
 	d.After = r.texts(meta.get("after"), "after")

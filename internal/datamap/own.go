@@ -10,11 +10,23 @@ import (
 	"github.com/soffiah/habeas/internal/dsr"
 )
 
+// The names under our key, by where it stands.
+var (
+	datasetNames    = []string{"legal_basis", "purpose"}
+	collectionNames = []string{
+		"erasure", "retention", "retain_from", "basis", "citation", "archive_to",
+		"rows", "destroy_shared", "together", "subject", "restriction", "legal_basis", "purpose",
+	}
+	restrictionNames = []string{"field", "value", "release"}
+	fieldNames       = []string{"anonymise", "source", "rectify", "secret", "search", "legal_basis", "purpose"}
+	anonymiseNames   = []string{"strategy", "value", "keep", "length", "basis", "citation"}
+	rectifyNames     = []string{"type", "max_length", "pattern", "one_of"}
+)
+
 // own reads our key of a collection, once its fields have been read, and
 // settles what is done to its rows and fields.
 func (l *loader) own(r *reader, c *Collection, own object, n *yaml.Node) {
-	r.strict(own, "habeas of a collection", "erasure", "retention", "retain_from", "basis", "citation", "archive_to",
-		"rows", "destroy_shared", "together", "subject", "restriction", "legal_basis", "purpose")
+	r.strict(own, "habeas of a collection", collectionNames...)
 	c.Treatment = dsr.Treatment(r.text(own.get("erasure"), "erasure"))
 	c.RetentionRule = r.text(own.get("retention"), "retention")
 	c.RetainFrom = r.text(own.get("retain_from"), "retain_from")
@@ -192,7 +204,7 @@ func (r *reader) restriction(c *Collection, n *yaml.Node) *Restriction {
 	if o == nil {
 		return nil
 	}
-	r.strict(o, "restriction", "field", "value", "release")
+	r.strict(o, "restriction", restrictionNames...)
 	x := &Restriction{Field: r.text(o.get("field"), "field"), Value: true, Release: false}
 	if _, ok := o["value"]; ok {
 		x.Value, x.Release = r.scalar(o.get("value"), "value"), nil

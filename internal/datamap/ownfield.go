@@ -12,7 +12,7 @@ import (
 
 // ownOfField reads our key of a field, and settles how it is anonymised.
 func (r *reader) ownOfField(c *Collection, f *Field, meta, own object) {
-	r.strict(own, "habeas of a field", "anonymise", "source", "rectify", "secret", "search", "legal_basis", "purpose")
+	r.strict(own, "habeas of a field", fieldNames...)
 	r.anonymise(f, meta, own)
 	f.Source = Source(r.oneOf(own.get("source"), "source", string(Provided), string(Observed), string(Derived)))
 	f.Search = Search(r.oneOf(own.get("search"), "search", string(SearchText), string(SearchJSON)))
@@ -66,7 +66,7 @@ var takes = map[string][]string{
 // replacement reads {strategy: NAME} with what the strategy needs.
 func (r *reader) replacement(n *yaml.Node) *Replacement {
 	o := r.object(n, "anonymise")
-	r.strict(o, "anonymise", "strategy", "value", "keep", "length", "basis", "citation")
+	r.strict(o, "anonymise", anonymiseNames...)
 	// An unquoted null is what a person writes who means the strategy.
 	strategy := ""
 	if e, ok := o["strategy"]; ok {
@@ -79,7 +79,7 @@ func (r *reader) replacement(n *yaml.Node) *Replacement {
 		return nil
 	}
 	for name, e := range o {
-		if name != "strategy" && !slices.Contains(takes[strategy], name) && slices.Contains([]string{"value", "keep", "length", "basis", "citation"}, name) {
+		if name != "strategy" && slices.Contains(anonymiseNames, name) && !slices.Contains(takes[strategy], name) {
 			r.report(e.key, fmt.Sprintf("the strategy %s takes no %s", strategy, name), "leave it out, or choose the strategy that takes it")
 		}
 	}
@@ -151,7 +151,7 @@ func (r *reader) rectification(f *Field, n *yaml.Node) *Rectification {
 }
 
 func (r *reader) rectifySettings(x *Rectification, o object) {
-	r.strict(o, "rectify", "type", "max_length", "pattern", "one_of")
+	r.strict(o, "rectify", rectifyNames...)
 	if t := r.oneOf(o.get("type"), "type", valueKinds...); t != "" {
 		x.Type = t
 	}
