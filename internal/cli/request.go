@@ -189,6 +189,9 @@ func showWords(w io.Writer, d client.Details) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, l := range d.Plan {
 		fmt.Fprintf(t, "  %s\t%s\t%s\t%d matched\t%d to erase\t%d to keep\n", l.Store, l.Collection, l.Action, l.RowsMatched, l.RowsToErase+l.RowsToAnonymise, l.RowsToRetain)
+		if l.RowsShared > 0 {
+			fmt.Fprintf(t, "  \t\t\t%d more are others' too: left\n", l.RowsShared)
+		}
 	}
 	for _, e := range d.Events {
 		fmt.Fprintf(t, "%s\t%s\t%s\n", e.At.Local().Format(time.DateTime), e.Type, e.Actor)

@@ -27,6 +27,9 @@ type PlanLine struct {
 	RetainedUntil   *time.Time `json:"retained_until,omitempty"`
 	Basis           string     `json:"basis,omitempty"`
 	RowsToAnonymise int64      `json:"rows_to_anonymise"`
+	// RowsShared counts rows that lead to others too. They are left and not among
+	// those matched: a person decides about them.
+	RowsShared int64 `json:"rows_shared,omitempty"`
 }
 
 // StoreResult says what was done to the rows of one collection of one store,

@@ -67,6 +67,9 @@ type Target struct {
 	Treatment  dsr.Treatment       `json:"treatment"`
 	Matches    []Match             `json:"matches"`
 	Keep       *Keep               `json:"keep,omitempty"`
+	// Shared counts rows that lead to the data subject and to others too. They are
+	// not among those that are meant: a person decides about them.
+	Shared int64 `json:"shared,omitempty"`
 }
 
 // Tally is what a store found, did or found again for one target.

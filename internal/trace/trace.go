@@ -108,9 +108,12 @@ func Trace(ctx context.Context, m *datamap.Map, stores map[string]store.Store, r
 	}
 	t := tracer{
 		stores: stores, rules: rules, subject: subject, found: map[datamap.Point]*set{},
-		joined: map[datamap.Address][][]datamap.Edge{}, tuples: map[string]*tuples{},
+		joined: map[datamap.Address][][]datamap.Edge{}, tuples: map[string]*tuples{}, targets: map[datamap.Address]store.Target{}, followed: map[datamap.Edge]bool{},
 	}
 	for _, step := range route.Steps {
+		for _, e := range step.Incoming {
+			t.followed[e] = true
+		}
 		for _, group := range step.Joined {
 			t.joined[group[0].From.Address] = append(t.joined[group[0].From.Address], group)
 		}
@@ -121,6 +124,10 @@ func Trace(ctx context.Context, m *datamap.Map, stores map[string]store.Store, r
 		if err != nil {
 			return nil, err
 		}
+		if err := t.share(ctx, m, step, &target); err != nil {
+			return nil, err
+		}
+		t.targets[target.Address] = target
 		if err := t.read(ctx, step, target); err != nil {
 			return nil, err
 		}
@@ -181,6 +188,10 @@ type tracer struct {
 	// tuples the values read for them so far.
 	joined map[datamap.Address][][]datamap.Edge
 	tuples map[string]*tuples
+	// followed are the edges of the route.
+	followed map[datamap.Edge]bool
+	// targets are those made so far.
+	targets map[datamap.Address]store.Target
 }
 
 // target says which rows of a step's collection are meant.

@@ -148,6 +148,9 @@ func describe(targets []store.Target) []string {
 			}
 			s += " (" + strings.Join(parts, " and ") + ")"
 		}
+		if t.Shared > 0 {
+			s += fmt.Sprintf(" but %d shared", t.Shared)
+		}
 		if t.Keep != nil {
 			s += " keep " + t.Keep.Rule + " from " + t.Keep.From
 		}
