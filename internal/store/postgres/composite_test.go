@@ -25,6 +25,7 @@ func TestCompositeMatch(t *testing.T) {
 	}{
 		"both hold":           {[]store.Match{{Field: "tenant", Values: []any{"1"}}, {Field: "person", Values: []any{"7"}}}, []string{"a", "b"}},
 		"nothing fits a part": {[]store.Match{{Field: "tenant", Values: []any{"one"}}, {Field: "person", Values: []any{"7"}}}, nil},
+		"nor the last part":   {[]store.Match{{Field: "tenant", Values: []any{"1"}}, {Field: "person", Values: []any{"seven"}}}, nil},
 		"a part is empty":     {[]store.Match{{Field: "tenant"}, {Field: "person", Values: []any{"7"}}}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -95,10 +95,12 @@ func (q *query) match(t *table, alias string, m store.Match) (string, error) {
 		}
 		return q.isOneOf(folded(e, m)), nil
 	}
-	parts := make([]string, len(m.All))
+	parts, before := make([]string, len(m.All)), len(q.args)
 	for i, part := range m.All {
 		sql, err := q.match(t, alias, part)
 		if err != nil || sql == "" {
+			// The server refuses values that its statement does not use.
+			q.args = q.args[:before]
 			return "", err
 		}
 		parts[i] = sql
