@@ -118,6 +118,7 @@ const (
 	Unreached      = "unreached"            // no identity leads to what is to be erased
 	NoStore        = "no_store"             // no configured store holds a dataset
 	NoCatalogue    = "not_compared"         // the store does not describe itself
+	Unordered      = "unordered"            // stores are erased side by side, whatever erase_after says
 	Blocked        = "blocked"              // the order that the map asks for cannot be kept
 )
 

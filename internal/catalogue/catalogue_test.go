@@ -280,6 +280,20 @@ func TestPlan(t *testing.T) {
 	}
 }
 
+// TestOrderAcrossStores: what cannot be kept is said, not passed over.
+func TestOrderAcrossStores(t *testing.T) {
+	t.Parallel()
+	m := load(t, people+`      - name: orders
+        fides_meta: {erase_after: [app.people, files.images]}
+        fields: [{name: x}]
+  - fides_key: files
+    collections: [{name: images, fields: [{name: x}]}]
+`)
+	if diff := cmp.Diff([]string{"note unordered orders."}, tell(catalogue.Plan(m))); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func office() fake {
 	return fake{
 		tables: []catalogue.Table{

@@ -48,6 +48,11 @@ func Plan(m *datamap.Map) []Finding {
 	}
 	for _, c := range m.Collections() {
 		all = append(all, apart(m, c)...)
+		for _, a := range c.EraseAfter {
+			if a.Dataset != c.Dataset.Key {
+				all = append(all, about(c, nil, Note, Unordered, fmt.Sprintf("erase_after names %s, which is in another store: stores are erased side by side", a), "leave it out: what is found does not depend on rows of other stores"))
+			}
+		}
 	}
 	return all
 }
