@@ -102,6 +102,11 @@ func (d *draft) column(t Table, c Column, g detect.Guess, guessed bool) {
 		meta = append(meta, "read_only: true")
 	}
 	references := d.references(t, c)
+	// What is secret is never read, and a key must be.
+	if guessed && g.Kind == detect.Password && (len(references) > 0 || slices.Contains(t.PrimaryKey, c.Name) || d.referred(t, c)) {
+		d.line(6, "# Its name speaks for a secret, and it is a key: should it be one?")
+		guessed = false
+	}
 	identity := ""
 	if guessed && len(references) == 0 {
 		identity = identityOf(g.Kind)
@@ -150,6 +155,15 @@ func (d *draft) references(t Table, c Column) []string {
 // cannot name a field of a collection with a dot in its name.
 func (d *draft) has(k ForeignKey, t Table) bool {
 	return !strings.Contains(k.Table, ".") && slices.ContainsFunc(d.tables, func(parent Table) bool { return parent.Name == k.Table && k.Schema == parent.Schema })
+}
+
+// referred reports whether a foreign key of the draft leads to a column.
+func (d *draft) referred(t Table, c Column) bool {
+	return slices.ContainsFunc(d.tables, func(child Table) bool {
+		return slices.ContainsFunc(child.ForeignKeys, func(k ForeignKey) bool {
+			return k.Table == t.Name && k.Schema == t.Schema && slices.Contains(k.Keys, c.Name)
+		})
+	})
 }
 
 // together writes the composite foreign keys of a table.

@@ -10,8 +10,12 @@ import (
 func (l *loader) validate() {
 	for _, c := range l.m.Collections() {
 		for _, f := range c.Fields {
+			if f.Secret && (f.Identity != "" || f.PrimaryKey) {
+				l.report(f, fmt.Sprintf("the field %q is secret and tells rows apart: it would have to be read", f.Name), "write secret: false, or tell them apart by another field")
+			}
 			for i, ref := range f.References {
 				l.references(reference{f, i}, ref.Target, ref.Field)
+				l.secrets(reference{f, i}, ref)
 			}
 		}
 		for _, a := range slices.Concat(c.After, c.EraseAfter) {
@@ -67,6 +71,15 @@ func (l *loader) references(thing any, a Address, field string) {
 		l.report(thing, fmt.Sprintf("refers to the field %q of %s, which does not exist", field, a), "name one of its fields")
 	case field != "" && c.Skip:
 		l.report(thing, fmt.Sprintf("refers to %s, which is skipped", a), "remove the reference, or skip_processing there")
+	}
+}
+
+// secrets checks that no reference leads from or to a secret field, which would
+// have to be read to be followed.
+func (l *loader) secrets(thing reference, ref Reference) {
+	to, ok := l.m.Lookup(ref.Target)
+	if thing.field.Secret || ok && to.Field(ref.Field) != nil && to.Field(ref.Field).Secret {
+		l.report(thing, fmt.Sprintf("the reference of %q leads from or to a secret field, which would have to be read", thing.field.Name), "write secret: false, or refer by another field")
 	}
 }
 

@@ -26,7 +26,7 @@ import (
 func (t *tracer) share(ctx context.Context, m *datamap.Map, step datamap.Step, target *store.Target) error {
 	c := step.Collection
 	key := c.PrimaryKey()
-	if c.Treatment == dsr.Leave || !c.Spared() || len(key) != 1 || t.isAccount(c) {
+	if target.Treatment == dsr.Leave || !c.Spared() || len(key) != 1 || t.isAccount(c) {
 		return nil
 	}
 	at := slices.IndexFunc(target.Matches, func(match store.Match) bool { return match.Field == key[0] })
