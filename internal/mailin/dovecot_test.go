@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/emersion/go-imap/v2"
+
 	"github.com/soffiah/habeas/internal/devenv"
 	"github.com/soffiah/habeas/internal/devenv/mailservers"
 )
@@ -109,6 +111,24 @@ func TestDovecotRenumbers(t *testing.T) {
 	}
 }
 
+// TestDovecotIsMarkedAndMoved: what is ours is, and nothing else.
+func TestDovecotIsMarkedAndMoved(t *testing.T) {
+	t.Parallel()
+	d := mailservers.StartDovecot(t)
+	cfg := dovecotConfig(d.IMAPAddr())
+	cfg.Mark, cfg.MoveTo = true, "Habeas"
+	sink := newMemorySink()
+	sink.ours = odd
+	w := watch(t, cfg, sink)
+	for n := range 4 {
+		w.await(Waiting)
+		w.delivered(d, n, n+1)
+	}
+	w.await(Waiting)
+	wantFlags(t, cfg, "INBOX", map[string][]imap.Flag{"mail 0": {}, "mail 2": {}})
+	wantFlags(t, cfg, "Habeas", map[string][]imap.Flag{"mail 1": {Keyword}, "mail 3": {Keyword}})
+}
+
 // TestNetworkFallsSilent: lost packets are found by the kernel's probes while
 // nothing is sent, by its limit on what is not acknowledged when something is, and
 // a peer that acknowledges and says nothing by our own watch.
@@ -171,7 +191,7 @@ func TestSeveralMailboxesAndJunk(t *testing.T) {
 	for _, address := range addresses {
 		d.Sieve(t, address, "require \"fileinto\";\nif header :contains \"Subject\" \"mail 7\" { fileinto \"Junk\"; }\n")
 		cfg := dovecotConfig(d.IMAPAddr())
-		cfg.Username, cfg.Folders, cfg.IdleFor = address, []string{"INBOX", "Junk"}, time.Second
+		cfg.Username, cfg.IdleFor = address, time.Second
 		w := watch(t, cfg, newMemorySink())
 		w.await(Waiting)
 		watchers = append(watchers, w)
@@ -185,7 +205,8 @@ func TestSeveralMailboxesAndJunk(t *testing.T) {
 		folders := map[string]int{}
 		for _, m := range w.awaitMessages(3) {
 			folders[m.Folder]++
-			if junk := contains(m, 7); junk != (m.Folder == "Junk") {
+			// Nobody has named the folder but Dovecot itself.
+			if junk := contains(m, 7); junk != (m.Folder == "Junk") || junk != m.Junk {
 				t.Errorf("%s: a mail from %s is %q", addresses[i], m.Folder, m.Raw)
 			}
 		}
