@@ -188,8 +188,10 @@ func (i skipped) silently() {
 	}
 	i.at(env, 21*day+time.Second, func() {
 		// The watcher looks again after five minutes of the machine's time.
-		if err := i.db.MailboxRead(i.t.Context(), i.Config.Mail.Mailboxes[0].Name, i.clock.now()); err != nil {
-			i.t.Error(err)
+		for ago := 3 * time.Hour; ago >= 0; ago -= 10 * time.Minute {
+			if err := i.db.MailboxRead(i.t.Context(), i.Config.Mail.Mailboxes[0].Name, i.clock.now().Add(-ago)); err != nil {
+				i.t.Error(err)
+			}
 		}
 	})
 	result := i.live(env, receipt.RequestID)

@@ -28,18 +28,30 @@ func (db *DB) MailboxCursor(ctx context.Context, mailbox, folder string) (c reco
 	return c, known, err
 }
 
+const (
+	// interrupted is how long nobody may have read a mailbox for its reading to count
+	// as interrupted.
+	interrupted = 15 * time.Minute
+	// deliveredWithin is how long after an interruption mail may still come in that our
+	// own mail server had accepted before it: servers try again after 4000 s at most
+	// (Postfix, maximal_backoff_time), others after an hour (RFC 5321 section 4.5.4.1).
+	deliveredWithin = 2 * time.Hour
+)
+
 // MailboxRead records that a mailbox was read to its end at a time.
 func (db *DB) MailboxRead(ctx context.Context, mailbox string, at time.Time) error {
 	return db.tx(ctx, "recording that a mailbox was read", func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `INSERT INTO mailbox_read VALUES ($1, $2)
-			ON CONFLICT (mailbox) DO UPDATE SET read_at = greatest(mailbox_read.read_at, excluded.read_at)`, mailbox, at)
+		_, err := tx.Exec(ctx, `INSERT INTO mailbox_read VALUES ($1, $2, $2)
+			ON CONFLICT (mailbox) DO UPDATE SET read_at = greatest(mailbox_read.read_at, excluded.read_at),
+				since = CASE WHEN excluded.read_at > mailbox_read.read_at + $3::interval THEN excluded.since ELSE mailbox_read.since END`, mailbox, at, interrupted)
 		return err
 	})
 }
 
 // MailboxesRead reports whether all mailboxes have been read to their end since
 // the time until which a reply to a request counts, and whether its workflow has
-// been told of everything.
+// been told of everything. After an interruption they count as read only once what
+// waited in our own mail server has had the time to come in.
 func (db *DB) MailboxesRead(ctx context.Context, requestID string, mailboxes []string) (read bool, err error) {
 	id, err := parseID(requestID)
 	if err != nil {
@@ -48,7 +60,8 @@ func (db *DB) MailboxesRead(ctx context.Context, requestID string, mailboxes []s
 	err = db.tx(ctx, "looking how far the mailboxes were read", func(tx pgx.Tx) error {
 		return tx.QueryRow(ctx, `SELECT NOT EXISTS (SELECT FROM signal WHERE request_id = $1 AND delivered_at IS NULL)
 			AND NOT EXISTS (SELECT FROM unnest($2::text[]) wanted LEFT JOIN mailbox_read m ON m.mailbox = wanted
-				WHERE coalesce(m.read_at < (SELECT confirm_until FROM request WHERE id = $1), true))`, id, mailboxes).Scan(&read)
+				WHERE coalesce(m.read_at < greatest(m.since + $3::interval, (SELECT confirm_until FROM request WHERE id = $1)), true))`,
+			id, mailboxes, deliveredWithin).Scan(&read)
 	})
 	return read, err
 }

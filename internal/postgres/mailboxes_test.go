@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/soffiah/habeas/internal/dsr"
 	"github.com/soffiah/habeas/internal/record"
 )
 
@@ -93,4 +94,34 @@ func TestMailboxReads(t *testing.T) {
 	if err != nil || len(reads) != 2 || !reads["privacy"].Equal(noon.Truncate(time.Microsecond)) || !reads["support"].Equal(noon.Add(-time.Minute).Truncate(time.Microsecond)) {
 		t.Errorf("read %v, %v", reads, err)
 	}
+}
+
+// TestSilenceIsJudgedLate: only once every mailbox was read beyond the end of the
+// time, and after an interruption only once what waited elsewhere has come in.
+func TestSilenceIsJudgedLate(t *testing.T) {
+	b := setup(t)
+	id := b.file()
+	until := noon.Add(24 * time.Hour)
+	b.take(id, record.Step{Name: "ask", Event: dsr.EventPlanned, To: dsr.Identifying, ConfirmUntil: &until})
+	must(t, b.exec(`UPDATE signal SET delivered_at = now()`))
+	expect := func(when string, want bool) {
+		t.Helper()
+		if read, err := b.MailboxesRead(t.Context(), id, []string{"privacy", "support"}); err != nil || read != want {
+			t.Errorf("%s: read %v, %v; want %v", when, read, err, want)
+		}
+	}
+	steadily := func(mailbox string, from, to time.Time) {
+		for at := from; !at.After(to); at = at.Add(10 * time.Minute) {
+			must(t, b.MailboxRead(t.Context(), mailbox, at))
+		}
+	}
+	expect("nobody has read", false)
+	steadily("privacy", until.Add(-3*time.Hour), until.Add(10*time.Minute))
+	expect("one mailbox was read", false)
+	steadily("support", until.Add(-3*time.Hour), until.Add(-2*time.Hour))
+	expect("the other only before the end", false)
+	steadily("support", until.Add(24*time.Hour), until.Add(25*time.Hour))
+	expect("the other an hour after an outage", false)
+	steadily("support", until.Add(25*time.Hour), until.Add(26*time.Hour))
+	expect("the other two hours after an outage", true)
 }

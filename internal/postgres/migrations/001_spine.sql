@@ -134,10 +134,12 @@ CREATE TABLE mailbox_cursor (
     PRIMARY KEY (mailbox, folder)
 );
 
--- When each mailbox was last read to its end.
+-- When each mailbox was last read to its end, and since when that has happened
+-- without an interruption.
 CREATE TABLE mailbox_read (
     mailbox text PRIMARY KEY,
-    read_at timestamptz NOT NULL
+    read_at timestamptz NOT NULL,
+    since   timestamptz NOT NULL
 );
 
 -- Mails that came in.
