@@ -31,7 +31,7 @@ func inputs() map[string][]any {
 	plan := []any{PlanInput{RequestID: requestID, PlanID: planID, DecisionID: decisionID}}
 	return map[string][]any{
 		"Begin": step, "Identify": step, "AskAddress": step, "AskConfirmation": step, "Remind": step, "AskAgain": step, "Warn": step, "Confirmed": step, "MakePlan": step,
-		"Complete": step, "ResendMails": step, "MailboxesRead": step, "BeginErasing": plan, "Certify": plan,
+		"Complete": step, "ResendMails": step, "MailboxesRead": step, "AskDetails": step, "CountMissing": step, "BeginErasing": plan, "Certify": plan,
 		"EraseStore":    {StoreInput{RequestID: requestID, PlanID: planID, Store: "app"}},
 		"Attend":        {AttentionInput{RequestID: requestID, Attention: dsr.UnclearReply, Step: "attention/1", About: "m1"}},
 		"Decided":       {DecisionInput{DecisionID: decisionID}},
@@ -61,7 +61,8 @@ func TestNothingGetsOut(t *testing.T) {
 			failed := 0
 			for _, kind := range kinds() {
 				for at := 0; ; at++ {
-					p := &ports{failAt: at, kind: kind, state: dsr.Planning, match: at%2 == 0}
+					p := &ports{failAt: at, kind: kind, state: dsr.Planning, match: at%2 == 0, lacking: name == "AskDetails"}
+					p.state = map[bool]dsr.State{true: dsr.Received, false: dsr.Planning}[p.lacking]
 					failures := tryOut(t, s, p, name, in)
 					if failed += failures; at == 0 && failures > 0 && name != "WatchMailbox" {
 						t.Errorf("fails although nothing is wrong: %s", p.incident)

@@ -18,9 +18,15 @@ func (a *Activities) Begin(ctx context.Context, in StepInput) (Terms, error) {
 		return Terms{}, a.outward(ctx, in.RequestID, err)
 	}
 	terms := Terms{
-		Right: r.Right, Automatic: r.Right == dsr.Erasure, Approval: p.ApprovalRequired(r.Right),
+		Right: r.Right, Automatic: r.Right == dsr.Erasure && p.Offers(r.Right), Approval: p.ApprovalRequired(r.Right),
 		ReminderAfter: p.Confirmation().ReminderAfter.AddTo(r.ReceivedAt).Sub(r.ReceivedAt),
 		CoolingOff:    p.CoolingOff(r.Right).AddTo(r.ReceivedAt).Sub(r.ReceivedAt),
+	}
+	if r.Attention.Triage() {
+		terms.Triage = r.Attention
+	}
+	if r.Intake.Channel == dsr.Mail {
+		terms.Missing = len(r.Intake.Missing(p.RequiredElements()))
 	}
 	return terms, nil
 }

@@ -18,6 +18,10 @@ type Terms struct {
 	CoolingOff    time.Duration
 	// Approval says that a person signs the plan.
 	Approval bool
+	// Triage, if not empty, is why a request by mail begins before a person.
+	Triage dsr.Attention
+	// Missing is how many elements of identification a request by mail lacked.
+	Missing int
 }
 
 // Match is how the elements of identification compare with what is on file.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/mail"
@@ -52,6 +53,8 @@ type ports struct {
 	clearances []dsr.Clearance
 	residual   int64 // rows that each reading back finds
 	due        bool  // what had to be kept may go now
+	lacking    bool  // the request came by mail and has no account name
+	unasked    bool  // no mail has gone out
 	lines      []dsr.PlanLine
 
 	mu        sync.Mutex
@@ -77,7 +80,7 @@ func (p *ports) call() error {
 }
 
 func (p *ports) LoadRequest(context.Context, string) (record.Request, error) {
-	return record.Request{
+	r := record.Request{
 		ID: requestID, Reference: "H-AAAA-BBBB", Right: dsr.Erasure, State: p.state, PolicyVersion: "2026-01-15", ReceivedAt: now(),
 		DueAt: now().Add(30 * 24 * time.Hour), PlanID: planID, Outcome: dsr.Erased,
 		Intake: dsr.Intake{Right: dsr.Erasure, Name: canary, Language: "en", Elements: dsr.Elements{Email: canary, AccountName: canary}},
@@ -85,7 +88,11 @@ func (p *ports) LoadRequest(context.Context, string) (record.Request, error) {
 			Identities: map[string][]string{"email": {canary}, "account_name": {canary}}, Collection: "soffiah_app:accounts",
 			Key: map[string]string{"id": canary}, Email: canary, AccountName: canary,
 		},
-	}, p.call()
+	}
+	if p.lacking {
+		r.Intake.Channel, r.Intake.Elements.AccountName = dsr.Mail, ""
+	}
+	return r, p.call()
 }
 
 func (p *ports) Take(_ context.Context, _ string, s record.Step) (bool, error) {
@@ -98,6 +105,9 @@ func (p *ports) Take(_ context.Context, _ string, s record.Step) (bool, error) {
 func (p *ports) ConfirmUntil(context.Context, string) (time.Time, error) { return now(), p.call() }
 
 func (p *ports) MailOf(context.Context, string, mailout.Purpose) (mailout.Message, error) {
+	if p.unasked {
+		return mailout.Message{}, errors.Join(dsr.ErrNotFound, p.call())
+	}
 	return mailout.Message{To: canary, Language: "en", ReplyTo: "privacy+c.token@soffiah.test", MessageID: "c.token@soffiah.test"}, p.call()
 }
 

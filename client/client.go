@@ -106,6 +106,13 @@ func (c *Client) Decide(ctx context.Context, id string, d Decision) (DecisionVie
 	return ask[DecisionView](ctx, c, http.MethodPost, "/requests/"+url.PathEscape(id)+"/"+url.PathEscape(string(d.Action)), "", body)
 }
 
+// Supplement adds elements of identification to a request that waits for them, and
+// returns it.
+func (c *Client) Supplement(ctx context.Context, id string, details Elements) (Details, error) {
+	var d Details
+	return d, c.do(ctx, http.MethodPost, "/requests/"+url.PathEscape(id)+"/details", "", details, &d)
+}
+
 // Certificate returns the certificate of a request, as it was signed.
 func (c *Client) Certificate(ctx context.Context, id string) ([]byte, error) {
 	var document json.RawMessage

@@ -28,11 +28,12 @@ var noon = time.Date(2026, 3, 5, 12, 0, 0, 0, time.UTC)
 // service is the application service behind the API: it answers what a test wants
 // and keeps what reaches it.
 type service struct {
-	err      error
-	intake   dsr.Intake
-	filter   dsr.ListFilter
-	id       string
-	decision dsr.Decision
+	web.Requests // what the team's API does not call
+	err          error
+	intake       dsr.Intake
+	filter       dsr.ListFilter
+	id           string
+	decision     dsr.Decision
 }
 
 func (s *service) Submit(_ context.Context, in dsr.Intake) (dsr.Receipt, error) {
@@ -53,6 +54,11 @@ func (s *service) Show(_ context.Context, id string, _ bool) (dsr.Details, error
 func (s *service) Decide(_ context.Context, id string, d dsr.Decision) (dsr.DecisionView, error) {
 	s.id, s.decision = id, d
 	return dsr.DecisionView{ID: d.ID, Action: d.Action, Actor: d.Actor, At: noon, Accepted: true}, s.err
+}
+
+func (s *service) Supplement(_ context.Context, id string, d dsr.Elements, _ string) (dsr.Details, error) {
+	s.id, s.intake.Elements = id, d
+	return details(), s.err
 }
 
 func (s *service) Certificate(_ context.Context, id string) ([]byte, error) {
@@ -162,6 +168,15 @@ func TestStores(t *testing.T) {
 	observed, err := c.ObserveStore(t.Context(), "app")
 	if want := (client.Clearance{Store: "app", Actor: "approver"}); err != nil || observed != want {
 		t.Errorf("%+v, %v", observed, err)
+	}
+}
+
+func TestSupplement(t *testing.T) {
+	s, c := start(t)
+	want := client.Elements{AccountName: "lumiere", MailingAddress: "1 rue X"}
+	d, err := c.Supplement(t.Context(), "H-7K3M-9QXT", want)
+	if err != nil || d.Reference != "H-7K3M-9QXT" || s.id != "H-7K3M-9QXT" || s.intake.Elements != want {
+		t.Errorf("%+v, %v; the service got %+v", d.Summary, err, s.intake.Elements)
 	}
 }
 

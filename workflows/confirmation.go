@@ -170,7 +170,7 @@ func (r *request) resend(ctx workflow.Context, purpose mailout.Purpose) error {
 	}
 	sent := func() bool { return r.mails[string(purpose)] == MailSent }
 	err := workflow.Await(ctx, func() bool {
-		return sent() || r.tries("") > tries || r.ending != nil || len(r.inbox) > 0 || r.resolvedBy != ""
+		return sent() || r.tries("") > tries || r.ending != nil || len(r.inbox) > 0 || r.supplied || r.resolvedBy != ""
 	})
 	switch {
 	case err != nil:
@@ -192,14 +192,19 @@ func (r *request) resend(ctx workflow.Context, purpose mailout.Purpose) error {
 func (r *request) expire(ctx workflow.Context) error {
 	if r.attention == dsr.UnclearReply {
 		// Somebody did reply. What they meant is for a person to say, however long it takes.
-		return workflow.Await(ctx, func() bool { return r.ending != nil || r.approvedBy != "" || r.askAgain || len(r.inbox) > 0 })
+		return workflow.Await(ctx, func() bool {
+			return r.ending != nil || r.approvedBy != "" || r.askAgain || r.supplied || len(r.inbox) > 0
+		})
 	}
 	if heard, err := r.allHeard(ctx); err != nil || !heard {
 		return err
 	}
 	reason := mailout.ReasonNotConfirmed
-	if r.state == dsr.AddressCheck {
+	switch r.state {
+	case dsr.AddressCheck:
 		reason = mailout.ReasonAddressUnproved
+	case dsr.AwaitingDetails:
+		reason = mailout.ReasonDetailsMissing
 	}
 	r.finish(activities.EndInput{State: dsr.Expired, Outcome: dsr.ExpiredOutcome, Reason: reason})
 	return nil
@@ -208,7 +213,7 @@ func (r *request) expire(ctx workflow.Context) error {
 // allHeard waits until every mail that was received in time has been read, so that
 // an outage of the mailbox expires nothing. It returns false if something was heard.
 func (r *request) allHeard(ctx workflow.Context) (bool, error) {
-	heard := func() bool { return r.ending != nil || r.approvedBy != "" || len(r.inbox) > 0 }
+	heard := func() bool { return r.ending != nil || r.approvedBy != "" || r.supplied || len(r.inbox) > 0 }
 	for wait := leastWaitForMailbox; ; wait = min(2*wait, mostWaitForMailbox) {
 		var read bool
 		if err := r.record(ctx, do.MailboxesRead, activities.StepInput{RequestID: r.id}, &read); err != nil {

@@ -24,6 +24,7 @@ import (
 	"github.com/soffiah/habeas/internal/devenv/soffiah"
 	"github.com/soffiah/habeas/internal/dsr"
 	"github.com/soffiah/habeas/internal/mailout"
+	"github.com/soffiah/habeas/internal/postgres"
 	"github.com/soffiah/habeas/internal/sandbox"
 	"github.com/soffiah/habeas/internal/temporalx"
 	"github.com/soffiah/habeas/workflows"
@@ -42,16 +43,27 @@ func TestHistories(t *testing.T) {
 	t.Parallel()
 	// Two installations, since a policy holds for all requests of one.
 	hasty := installation{stories: map[string]story{
-		"completed": {confirm, nil, dsr.Completed}, "cancelled": {refuse, nil, dsr.Cancelled}, "unclear": {mumble, approveReply, dsr.Completed},
+		"completed": {confirm, nil, dsr.Completed, nil}, "cancelled": {refuse, nil, dsr.Cancelled, nil}, "unclear": {mumble, approveReply, dsr.Completed, nil},
 	}}
 	careful := installation{stories: map[string]story{
-		"approved": {confirm, approvePlan, dsr.Completed}, "rejected": {confirm, rejectPlan, dsr.Refused},
+		"approved": {confirm, approvePlan, dsr.Completed, nil}, "rejected": {confirm, rejectPlan, dsr.Refused, nil},
 	}}
 	careful.policy = func(policy map[string]any) {
 		policy["cooling_off"] = map[string]any{"erasure": "PT1S"}
 		policy["approval"] = map[string]any{"erasure": true}
 	}
-	for name, i := range map[string]installation{"hasty": hasty, "careful": careful} {
+	byMail := installation{stories: map[string]story{
+		"by_mail": {confirm, nil, dsr.Completed, func(a soffiah.Account) string {
+			return mailout.ElementLabel(a.Language, "account_name") + ": " + a.AccountName
+		}},
+	}}
+	all := map[string]installation{"hasty": hasty, "careful": careful, "by mail": byMail}
+	all["impatient"] = installation{policy: func(policy map[string]any) {
+		policy["confirmation"] = map[string]any{
+			"required": map[string]any{"erasure": true}, "reminder_after": "PT1S", "expires_after": "PT3S", "accept_unauthenticated": true,
+		}
+	}, stories: map[string]story{"unanswered": {nil, nil, dsr.Expired, func(soffiah.Account) string { return "" }}}}
+	for name, i := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			i.live(t)
@@ -70,6 +82,9 @@ type story struct {
 	writes  func(language string) string
 	decides func(context.Context, dsr.Details) dsr.Decision
 	ends    dsr.State
+	// details, if not nil, makes it a request by mail: how its acknowledgement, which
+	// asks for the account name, is answered; empty: not at all.
+	details func(soffiah.Account) string
 }
 
 func confirm(language string) string { return mailout.WordsIn(language).Confirm }
@@ -132,10 +147,7 @@ func (i installation) live(t *testing.T) {
 }
 
 func (y story) live(ctx context.Context, t *testing.T, s *sandbox.Sandbox, name string, a soffiah.Account) {
-	receipt, err := s.File(ctx, a)
-	if err != nil {
-		t.Fatal(err)
-	}
+	receipt := y.file(ctx, t, s, a)
 	if y.writes != nil {
 		p := a.Person(s.Mail)
 		m, err := p.Await(ctx, sandbox.About(receipt.Reference, mailout.Confirmation))
@@ -167,6 +179,60 @@ func (y story) live(ctx context.Context, t *testing.T, s *sandbox.Sandbox, name 
 			t.Fatal(err)
 		}
 	}
+}
+
+// file files the request, by mail or otherwise.
+func (y story) file(ctx context.Context, t *testing.T, s *sandbox.Sandbox, a soffiah.Account) dsr.Receipt {
+	t.Helper()
+	if y.details == nil {
+		receipt, err := s.File(ctx, a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return receipt
+	}
+	p := a.Person(s.Mail)
+	if _, err := p.Write(ctx, sandbox.Mailbox, "A request", "Please delete my account."); err != nil {
+		t.Fatal(err)
+	}
+	asked, err := p.Await(ctx, sandbox.About("", mailout.Details))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := y.details(a); text == "" {
+		err = readLater(ctx, t, s)
+	} else {
+		_, err = p.Reply(ctx, asked, text)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := s.Client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	reference, _, _ := strings.Cut(strings.TrimPrefix(asked.Subject, "["), "]")
+	details, err := c.Show(ctx, reference)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dsr.Receipt{RequestID: details.ID, Reference: details.Reference}
+}
+
+// readLater records that the mailbox was read after the time for an answer, which
+// its watch does every few minutes.
+func readLater(ctx context.Context, t *testing.T, s *sandbox.Sandbox) error {
+	t.Helper()
+	master, err := app.LoadMaster(s.Config)
+	if err != nil {
+		return err
+	}
+	db, err := postgres.Open(ctx, s.Config.Database.URL.Reveal(), master, time.Now)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return db.MailboxRead(ctx, s.Config.Mail.Mailboxes[0].Name, time.Now().Add(time.Minute))
 }
 
 // decide waits until the request waits for the decision, and takes it.

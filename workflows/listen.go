@@ -33,6 +33,8 @@ func (r *request) hear(m Message) {
 	switch {
 	case m.Kind == KindMail:
 		r.mailed(m)
+	case m.Kind == KindDetails:
+		r.supplied = r.wanting
 	case r.heard[m.ID]:
 		// Signals are delivered at least once.
 	case m.Verdict == VerdictCancel:

@@ -33,7 +33,8 @@ type RequestResult struct {
 }
 
 // Message tells a request of a mail: of one that came in, by id and verdict, or
-// of one that went out, by purpose and outcome.
+// of one that went out, by purpose and outcome; or that elements of identification
+// were added to it.
 type Message struct {
 	Kind    string
 	ID      string
@@ -44,8 +45,9 @@ type Message struct {
 
 // Kinds of [Message].
 const (
-	KindReply = "reply"
-	KindMail  = "mail"
+	KindReply   = "reply"
+	KindMail    = "mail"
+	KindDetails = "details"
 )
 
 // Verdicts on replies and outcomes of mails on which a request decides. Whatever

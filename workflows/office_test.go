@@ -75,6 +75,8 @@ type casefile struct {
 	takes      map[string]time.Duration // how long an activity takes, by name
 	during     map[string]func(*office) // what happens during a call of an activity, such as "Attend/2"
 	noAnswer   bool                     // the answer is not reported as sent
+	triage     dsr.Attention            // why it begins before a person
+	missing    int                      // elements of identification that it lacks
 }
 
 func newOffice(t testing.TB, c casefile) *office {
@@ -275,6 +277,7 @@ func (o *office) Begin(ctx context.Context, _ activities.StepInput) (activities.
 	c := o.file
 	return activities.Terms{
 		Right: c.right, Automatic: c.right == dsr.Erasure, Approval: c.approval, ReminderAfter: 5 * day, CoolingOff: c.cooling,
+		Triage: c.triage, Missing: c.missing,
 	}, o.begin(ctx)
 }
 
@@ -285,6 +288,10 @@ func (o *office) Identify(ctx context.Context, _ activities.StepInput) (activiti
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	looked := slices.ContainsFunc(o.accepted, func(d workflows.Decision) bool { return d.Action == dsr.Approve })
+	if (o.file.triage != "" || o.file.missing > 0) && !looked {
+		o.broken = append(o.broken, "the account is looked for before the details were there and without a person")
+	}
 	return done(ctx, o, result, o.take("identified", dsr.Identifying, "%s", o.file.match))
 }
 
@@ -312,6 +319,35 @@ func (o *office) Warn(ctx context.Context, in activities.StepInput) error {
 
 func (o *office) AskAgain(ctx context.Context, in activities.StepInput) (activities.Asked, error) {
 	return o.ask(ctx, "asked again/"+in.MessageID, dsr.AwaitingConfirmation)
+}
+
+func (o *office) AskDetails(ctx context.Context, _ activities.StepInput) (activities.Wanted, error) {
+	asked, err := o.ask(ctx, "details", dsr.AwaitingDetails)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return activities.Wanted{Missing: o.file.missing, ExpiresAt: asked.ExpiresAt}, err
+}
+
+func (o *office) CountMissing(ctx context.Context, _ activities.StepInput) (int, error) {
+	if err := o.begin(ctx); err != nil {
+		return 0, err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.file.missing, nil
+}
+
+// supplies adds an element of identification to the request, as internal/postgres
+// does.
+func (o *office) supplies() {
+	o.mu.Lock()
+	late := !o.state.Supplementable(o.attention) || o.file.missing == 0
+	if !late {
+		o.file.missing--
+	}
+	o.note("details%s", map[bool]string{true: " too late"}[late])
+	o.mu.Unlock()
+	o.env.SignalWorkflow(workflows.SignalInbox, workflows.Message{Kind: workflows.KindDetails})
 }
 
 func (o *office) MailboxesRead(ctx context.Context, _ activities.StepInput) (bool, error) {

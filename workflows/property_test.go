@@ -16,6 +16,7 @@ import (
 // TestAnyOrder lets mails, decisions, failures and time befall requests in any
 // order. Whatever happens: nothing is erased without a yes to the confirmation
 // mail (an explicit one, or an unclear one that a person has approved by name),
+// no account is looked for before the details are there or a person goes on without,
 // nothing after a cancellation that was accepted, during a pause or without the
 // approval that the policy wants; every decision that was accepted is recorded;
 // database and workflow agree; and every request comes to an end. The office
@@ -63,13 +64,19 @@ func chanceFile(r *rand.Rand) casefile {
 	case 1:
 		c.match, c.candidates = activities.Mismatched, 1+r.IntN(2)
 	}
+	if r.IntN(3) == 0 {
+		c.missing = 1 + r.IntN(2)
+	}
+	if r.IntN(6) == 0 {
+		c.triage = []dsr.Attention{dsr.DoubtfulMail, dsr.Unacknowledged}[r.IntN(2)]
+	}
 	if r.IntN(2) == 0 {
 		c.cooling = 72 * time.Hour
 	}
 	if r.IntN(4) == 0 {
 		c.expiry = 3 * day
 	}
-	stores, records := []string{"Identify", "MakePlan", "EraseStore", "Certify"}, []string{"Begin", "AskConfirmation", "Confirmed", "Attend", "BeginErasing", "Decided", "End", "Complete"}
+	stores, records := []string{"Identify", "MakePlan", "EraseStore", "Certify"}, []string{"Begin", "AskDetails", "CountMissing", "AskConfirmation", "Confirmed", "Attend", "BeginErasing", "Decided", "End", "Complete"}
 	for _, name := range stores {
 		if r.IntN(6) == 0 {
 			c.fail[name] = codes(r, activities.CodeStoreUnavailable, activities.CodeStoreDenied, activities.CodeStoreSchema)
@@ -104,7 +111,7 @@ func codes(r *rand.Rand, from ...string) []string {
 func chance(r *rand.Rand) func(*office) {
 	about := []string{"", "m1", "m2", "m3", "plan1", "plan2"}[r.IntN(6)]
 	actions := dsr.Actions()
-	switch n := r.IntN(18); n {
+	switch n := r.IntN(22); n {
 	case 0, 1, 2, 3, 4:
 		return answer(mailout.Confirmation, yes(""))
 	case 5:
@@ -125,6 +132,12 @@ func chance(r *rand.Rand) func(*office) {
 		return mailed(mailout.Answer, []string{workflows.MailSent, workflows.MailFailed}[r.IntN(2)])
 	case 11, 12, 13:
 		return approve(about)
+	case 18, 19:
+		return supplies
+	case 20:
+		return reply("", "unclear", mailout.Details)
+	case 21:
+		return mailed(mailout.Details, []string{workflows.MailFailed, workflows.MailBounced}[r.IntN(2)])
 	}
 	action := actions[r.IntN(len(actions))]
 	return func(o *office) { o.decides(action, about) }

@@ -43,6 +43,9 @@ type request struct {
 	retries    map[string]int // retries asked for so far, by store; "" for all
 	resolvedBy string         // decision by which a person has done the rest
 	step       int            // numbers occasions of attention
+
+	wanting  bool // elements of identification are waited for
+	supplied bool // some have come that were not counted yet
 }
 
 // Request is the life of a request, from its receipt to its answer. What must
@@ -69,9 +72,9 @@ func (r *request) live(ctx workflow.Context) (dsr.Outcome, error) {
 	if err := r.record(ctx, do.Begin, activities.StepInput{RequestID: r.id}, &r.terms); err != nil {
 		return "", err
 	}
-	steps := []func(workflow.Context) error{r.identify, r.confirm, r.coolOff, r.planAndApprove}
+	steps := []func(workflow.Context) error{r.triage, r.details, r.identify, r.confirm, r.coolOff, r.planAndApprove}
 	if r.state = dsr.Identifying; !r.terms.Automatic {
-		steps = []func(workflow.Context) error{r.leaveToPerson}
+		steps = []func(workflow.Context) error{r.triage, r.leaveToPerson}
 	}
 	for _, step := range steps {
 		if err := r.unpaused(ctx); err != nil {

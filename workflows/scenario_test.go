@@ -119,7 +119,7 @@ func TestRequest(t *testing.T) {
 // scenarios returns all scenarios by name.
 func scenarios() map[string]scenario {
 	all := map[string]scenario{}
-	for _, group := range []map[string]scenario{confirming(), finding(), thinking(), erasing(), answering()} {
+	for _, group := range []map[string]scenario{confirming(), asking(), finding(), thinking(), erasing(), answering()} {
 		maps.Copy(all, group)
 	}
 	return all

@@ -30,6 +30,7 @@ import (
 	"github.com/soffiah/habeas/internal/mailout"
 	"github.com/soffiah/habeas/internal/policy"
 	"github.com/soffiah/habeas/internal/postgres"
+	"github.com/soffiah/habeas/internal/record"
 	"github.com/soffiah/habeas/internal/reply"
 	"github.com/soffiah/habeas/internal/temporalx"
 	"github.com/soffiah/habeas/internal/vault"
@@ -212,6 +213,14 @@ func sender(cfg *config.Config, installation string) (*mailout.Sender, error) {
 // newInbox watches the configured mailboxes.
 func (p *Program) newInbox() *inbox.Inbox {
 	in := &inbox.Inbox{Records: p.db, Log: p.log, Safeties: p.safeties, Mailboxes: map[string]mailin.Config{}}
+	limits := p.cfg.Limits
+	in.Cases = &inbox.Cases{
+		Policies: p.policies, Letters: p.letters, Now: p.now,
+		Limits: record.CaseLimits{
+			AcknowledgedPerHour: limits.MailAcknowledgementsPerHour, AcknowledgedPerHourPerDomain: limits.MailAcknowledgementsPerHourPerDomain,
+			UnacknowledgedPerHour: limits.MailUnacknowledgedPerHour, PerSenderPerHour: limits.RequestsPerHourPerEmail,
+		},
+	}
 	judge := reply.Config{
 		AuthservIDs: p.cfg.Mail.AuthservIDs, BorderHosts: p.cfg.Mail.BorderHosts, Layout: layout(p.cfg.Mail.BorderLayout),
 		LookupTXT: net.DefaultResolver.LookupTXT, Now: p.now,
@@ -223,6 +232,7 @@ func (p *Program) newInbox() *inbox.Inbox {
 		_, domain, _ := strings.Cut(m.Address, "@")
 		in.Domains = append(in.Domains, domain)
 		judge.OwnAddresses = append(judge.OwnAddresses, m.Address)
+		in.Cases.Own = append(in.Cases.Own, m.Address)
 	}
 	judge.Domains = in.Domains
 	in.Judge = reply.NewJudge(judge)

@@ -90,7 +90,7 @@ func (p *Program) webDeps() (web.Deps, func(), error) {
 
 func form(p *policy.Policy) portal.Form {
 	c := p.Controller()
-	return portal.Form{Controller: c.Name, PrivacyPolicy: c.Website, Contact: c.Contact, Rights: p.Rights(), Required: requests.Required(p)}
+	return portal.Form{Controller: c.Name, PrivacyPolicy: c.Website, Contact: c.Contact, Rights: p.Rights(), Required: p.RequiredElements()}
 }
 
 func accessTokens(configured []config.Token) ([]access.Token, error) {

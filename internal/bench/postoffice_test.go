@@ -120,7 +120,7 @@ func (o *postOffice) ask(ctx context.Context, i int) ([]byte, error) {
 	}
 	_, err = o.db.CreateRequest(ctx, record.NewRequest{
 		ID: id, Reference: r.Reference, PolicyVersion: o.policy.Version(), ReceivedAt: r.ReceivedAt, DueAt: r.DueAt,
-		Intake: dsr.Intake{Right: dsr.Erasure, Name: "Marie Dubois", Channel: dsr.Portal, Language: "en", Elements: dsr.Elements{Email: subject}}, Mail: m,
+		Intake: dsr.Intake{Right: dsr.Erasure, Name: "Marie Dubois", Channel: dsr.Portal, Language: "en", Elements: dsr.Elements{Email: subject}}, Mail: &m,
 	})
 	return o.answer(subject, m.Message), err
 }

@@ -199,6 +199,7 @@ func previewFacts(now time.Time, right dsr.Right, language string) (mailout.Fact
 	for _, r := range p.Recipients() {
 		facts.Recipients = append(facts.Recipients, r.Name)
 	}
+	facts.Missing, facts.AnswerURL = []string{"account_name"}, "https://privacy.example/details/mfrggzdfmztwq2lkmfrggzdfmz"
 	facts.BackupsGoneAt, facts.EvidenceUntil = &backups, &evidence
 	return facts, nil
 }

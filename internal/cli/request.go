@@ -28,7 +28,7 @@ func (p *program) request() *cobra.Command {
 token one of the configuration; both can come from HABEAS_URL and HABEAS_TOKEN.`,
 	})
 	p.remoteFlags(cmd, r)
-	cmd.AddCommand(p.submit(r), p.list(r), p.show(r))
+	cmd.AddCommand(p.submit(r), p.list(r), p.show(r), p.supplement(r))
 	for _, d := range []struct {
 		action dsr.Action
 		short  string
@@ -111,6 +111,34 @@ func (p *program) submit(r *remote) *cobra.Command {
 	f.StringVar(&in.Message, "message", "", "the person's own words")
 	f.StringVar(&in.Language, "language", "", "language of the answer, such as fr")
 	f.StringVar(&in.IdempotencyKey, "idempotency-key", "", "makes a repeated submission the same request")
+	return cmd
+}
+
+func (p *program) supplement(r *remote) *cobra.Command {
+	details := client.Elements{}
+	cmd := &cobra.Command{
+		Use: "supplement ID", Short: "Add what identifies the person, for a request by mail that lacks it", Args: asUsage(cobra.ExactArgs(1)),
+		Long: `Adds elements of identification that you learned otherwise to a request which waits for
+them, or which a person deals with by hand. What was given before is replaced.`,
+		Example: "  habeas request supplement H-7K3M-9QXT --account-name lumiere",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := p.client(r)
+			if err != nil {
+				return err
+			}
+			d, err := c.Supplement(cmd.Context(), args[0], details)
+			if err != nil {
+				return err
+			}
+			return p.print(d, func(w io.Writer) {
+				fmt.Fprintf(w, "Recorded. Request %s goes on once nothing is missing.\n", d.Reference)
+			})
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&details.AccountName, "account-name", "", "account name")
+	f.StringVar(&details.BusinessID, "business-id", "", "business identification")
+	f.StringVar(&details.MailingAddress, "mailing-address", "", "postal address")
 	return cmd
 }
 

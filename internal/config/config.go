@@ -280,6 +280,13 @@ type Limits struct {
 	// Requests per hour from one network address, and about one mail address.
 	RequestsPerHourPerAddress int `yaml:"requests_per_hour_per_address"`
 	RequestsPerHourPerEmail   int `yaml:"requests_per_hour_per_email"`
+	// Acknowledgements of requests by mail per hour, in all and to one domain; one
+	// address gets one a day in any case.
+	MailAcknowledgementsPerHour          int `yaml:"mail_acknowledgements_per_hour"`
+	MailAcknowledgementsPerHourPerDomain int `yaml:"mail_acknowledgements_per_hour_per_domain"`
+	// Requests by mail per hour that are put before people without having been
+	// acknowledged; what comes beyond stays in the mailbox.
+	MailUnacknowledgedPerHour int `yaml:"mail_unacknowledged_per_hour"`
 }
 
 // defaults is what holds where neither the file nor the environment speaks.
@@ -295,6 +302,10 @@ func defaults() *Config {
 			BodyBytes:                 64 << 10,
 			RequestsPerHourPerAddress: 20,
 			RequestsPerHourPerEmail:   5,
+
+			MailAcknowledgementsPerHour:          100,
+			MailAcknowledgementsPerHourPerDomain: 20,
+			MailUnacknowledgedPerHour:            50,
 		},
 	}
 }

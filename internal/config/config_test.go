@@ -144,7 +144,7 @@ func TestParse(t *testing.T) {
 		Datasets: []string{in("app.yml")},
 		Policies: []string{in("policy.yaml")},
 		Log:      Log{"debug", "text"},
-		Limits:   Limits{4096, 7, 3},
+		Limits:   Limits{4096, 7, 3, 100, 20, 50},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -42,6 +42,9 @@ func (l *loading) validate() {
 	l.within("limits.body_bytes", c.Limits.BodyBytes, 1<<10, 16<<20)
 	l.within("limits.requests_per_hour_per_address", int64(c.Limits.RequestsPerHourPerAddress), 1, 100_000)
 	l.within("limits.requests_per_hour_per_email", int64(c.Limits.RequestsPerHourPerEmail), 1, 100_000)
+	l.within("limits.mail_acknowledgements_per_hour", int64(c.Limits.MailAcknowledgementsPerHour), 1, 100_000)
+	l.within("limits.mail_acknowledgements_per_hour_per_domain", int64(c.Limits.MailAcknowledgementsPerHourPerDomain), 1, 100_000)
+	l.within("limits.mail_unacknowledged_per_hour", int64(c.Limits.MailUnacknowledgedPerHour), 1, 100_000)
 }
 
 func (l *loading) temporal(t *Temporal) {

@@ -81,6 +81,9 @@ func TestValidation(t *testing.T) {
 		{"format: text", "format: xml", "62: log.format: must be one of json, text"},
 		{"body_bytes: 4096", "body_bytes: 1", "64: limits.body_bytes: must lie between 1024 and 16777216"},
 		{"per_address: 7", "per_address: 0", "65: limits.requests_per_hour_per_address: must lie between 1 and 100000"},
+		{"per_email: 3", "per_email: 3\n  mail_acknowledgements_per_hour: 0", "67: limits.mail_acknowledgements_per_hour: must lie between 1 and 100000"},
+		{"per_email: 3", "per_email: 3\n  mail_acknowledgements_per_hour_per_domain: 0", "67: limits.mail_acknowledgements_per_hour_per_domain: must lie between 1 and 100000"},
+		{"per_email: 3", "per_email: 3\n  mail_unacknowledged_per_hour: 0", "67: limits.mail_unacknowledged_per_hour: must lie between 1 and 100000"},
 		{"per_email: 3", "per_email: -1", "66: limits.requests_per_hour_per_email: must lie between 1 and 100000"},
 	} {
 		t.Run(test.spoilt, func(t *testing.T) {

@@ -80,6 +80,8 @@ func AllowedActions(s State, attention Attention, paused bool) []Action {
 		allowed = append(allowed, Approve)
 	case ManualRight:
 		allowed = append(allowed, Resolve)
+	case SeveralRights, DoubtfulMail, Unacknowledged:
+		allowed = append(allowed, Approve, Resolve)
 	case StepRefused, StoreFailing, StoreBlocked, StoreObserved, ResidualFound, MailUndeliverable:
 		allowed = append(allowed, Retry)
 	}

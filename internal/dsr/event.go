@@ -10,6 +10,8 @@ type EventType string
 const (
 	EventReceived          EventType = "received"
 	EventAcknowledged      EventType = "acknowledged"
+	EventDetailsAsked      EventType = "details_asked"
+	EventDetailsReceived   EventType = "details_received"
 	EventIdentified        EventType = "identified"
 	EventMismatch          EventType = "identity_mismatch"
 	EventNoMatch           EventType = "no_match"

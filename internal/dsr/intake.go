@@ -85,6 +85,17 @@ func (i Intake) Validate(required []string, rights []Right) error {
 	return c.err()
 }
 
+// Missing returns those of the required fields that are blank, in their order.
+func (i Intake) Missing(required []string) []string {
+	var missing []string
+	for texts := i.texts(); len(required) > 0; required = required[1:] {
+		if strings.TrimSpace(texts[required[0]]) == "" {
+			missing = append(missing, required[0])
+		}
+	}
+	return missing
+}
+
 // texts returns the fields of i that people write, by their names.
 func (i Intake) texts() map[string]string {
 	return map[string]string{
@@ -157,6 +168,30 @@ func allowed(r rune, lines bool) bool {
 		return false
 	}
 	return true
+}
+
+// Clean returns a text as the field of that name may hold it: without characters
+// that are not allowed, and cut to its length. It is for what was not written into
+// a form, so that nobody can be asked to write it again.
+func Clean(field, s string) string {
+	lines := field == "message"
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case allowed(r, lines):
+			return r
+		case r == '\n', r == '\r', r == '\t':
+			return ' '
+		}
+		return -1
+	}, strings.ToValidUTF8(s, ""))
+	s = strings.TrimSpace(s)
+	n := 0
+	for i := range s {
+		if n++; n > MaxLength(field) {
+			return strings.TrimSpace(s[:i])
+		}
+	}
+	return s
 }
 
 // atext are the characters of an atom besides letters and digits (RFC 5322,

@@ -126,6 +126,16 @@ type Reply struct {
 	Verdict    string    `json:"verdict"`
 	Reasons    []string  `json:"reasons,omitempty"`
 	Text       string    `json:"text,omitempty"`
+	// Recognised are the rights that the mail invokes, with the words that led to
+	// it. Personal data, as Text is.
+	Recognised []Recognised `json:"recognised,omitempty"`
+}
+
+// Recognised is a right that a mail invokes.
+type Recognised struct {
+	Right      Right    `json:"right"`
+	Confidence float64  `json:"confidence"` // 0 to 1
+	Words      []string `json:"words"`
 }
 
 // Account is what a data store knows of the person whom a request concerns. It

@@ -9,6 +9,7 @@ type State string
 // The states of a request.
 const (
 	Received             State = "received"              // accepted and recorded
+	AwaitingDetails      State = "awaiting_details"      // a request by mail lacks elements of identification, which were asked for
 	Identifying          State = "identifying"           // the account is being looked for
 	AddressCheck         State = "address_check"         // a token went to the address that wrote; nothing is said before it is answered
 	AwaitingPerson       State = "awaiting_person"       // nothing goes on until a person decides
@@ -28,10 +29,11 @@ const (
 
 // transitions lists, for each state, the states that may follow it.
 var transitions = map[State][]State{
-	Received:             {Identifying, AwaitingPerson, Cancelled, Refused},
+	Received:             {AwaitingDetails, Identifying, AwaitingPerson, Cancelled, Refused},
+	AwaitingDetails:      {Identifying, AwaitingPerson, Cancelled, Refused, Expired},
 	Identifying:          {AddressCheck, AwaitingConfirmation, AwaitingPerson, Planning, Cancelled, Refused},
 	AddressCheck:         {AwaitingPerson, Answering, Completed, Cancelled, Refused, Expired},
-	AwaitingPerson:       {Identifying, AddressCheck, AwaitingConfirmation, CoolingOff, Planning, Answering, Completed, Cancelled, Refused, Expired},
+	AwaitingPerson:       {AwaitingDetails, Identifying, AddressCheck, AwaitingConfirmation, CoolingOff, Planning, Answering, Completed, Cancelled, Refused, Expired},
 	AwaitingConfirmation: {AwaitingPerson, CoolingOff, Planning, Cancelled, Refused, Expired},
 	CoolingOff:           {AwaitingPerson, Planning, Cancelled, Refused},
 	Planning:             {AwaitingPerson, AwaitingApproval, Erasing, Cancelled, Refused},
@@ -49,7 +51,7 @@ var transitions = map[State][]State{
 // States returns every state, in the order in which a request meets them.
 func States() []State {
 	return []State{
-		Received, Identifying, AddressCheck, AwaitingPerson, AwaitingConfirmation, CoolingOff, Planning,
+		Received, AwaitingDetails, Identifying, AddressCheck, AwaitingPerson, AwaitingConfirmation, CoolingOff, Planning,
 		AwaitingApproval, Erasing, Verifying, Answering, Completed, Cancelled, Refused, Expired, Closed,
 	}
 }
@@ -108,4 +110,14 @@ const (
 	StepRefused       Attention = "step_refused"       // a step was refused for a reason that a person must mend, in the configuration for instance
 	MailboxBehind     Attention = "mailbox_behind"     // a mailbox could not be read since before the time for a reply ended
 	ResidualFound     Attention = "residual_found"     // read-back found rows that should be gone
+	SeveralRights     Attention = "several_rights"     // a mail invokes several rights: never carried out without a person
+	DoubtfulMail      Attention = "doubtful_mail"      // a mail that may not come from whom it names, or is not plain; it was not answered
+	Unacknowledged    Attention = "unacknowledged"     // a request by mail was not acknowledged, because of a limit or because it was found late
 )
+
+// Triage reports whether a is a reason for which a request by mail begins before
+// a person: nothing happens, and nothing is written to anybody, until they
+// approve that it takes the usual course.
+func (a Attention) Triage() bool {
+	return a == SeveralRights || a == DoubtfulMail || a == Unacknowledged
+}

@@ -34,9 +34,10 @@ type Records interface {
 	UnmarkedMails(ctx context.Context, mailbox, folder string, uidValidity uint32) ([]uint32, error)
 	MailsMarked(ctx context.Context, mailbox, folder string, uidValidity uint32, uids []uint32) error
 	KnownMails(ctx context.Context, mailbox string, fingerprints [][]byte) ([]bool, error)
+	CasesLeft(ctx context.Context, since time.Time) (int, error)
 }
 
-// Inbox watches mailboxes. All fields are required.
+// Inbox watches mailboxes. All fields are required but those that may be nil.
 type Inbox struct {
 	Records Records
 	// Judge believes only mails for whose sender somebody vouches; Lenient, which may
@@ -45,6 +46,8 @@ type Inbox struct {
 	Lenient *reply.Judge
 	// Safeties returns what the policy of a request says about replies to it.
 	Safeties func(policyVersion string) Safeties
+	// Cases opens requests by mail; nil: a mail opens none.
+	Cases *Cases
 	// Domains are those of our own addresses.
 	Domains []string
 	// Mailboxes says how to reach each mailbox of the configuration, by name.
@@ -159,8 +162,9 @@ func (s *sink) judgeAll(ctx context.Context, messages []mailin.Message) ([]recor
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for n, m := range messages {
 		group.Go(func() error {
-			mails[n] = s.judge(ctx, m, candidates[n], owners)
-			return nil
+			var err error
+			mails[n], err = s.judge(ctx, m, candidates[n], owners)
+			return err
 		})
 	}
 	return mails, group.Wait()
@@ -174,6 +178,7 @@ func (s *sink) record(ctx context.Context, folder string, c record.Cursor, mails
 	if slices.ContainsFunc(mails, func(m record.Inbound) bool { return m.Guess != nil }) {
 		s.guessed(ctx)
 	}
+	s.left(ctx, mails)
 	return nil
 }
 
@@ -195,7 +200,7 @@ func (s *sink) guessed(ctx context.Context) {
 	}
 }
 
-func (s *sink) judge(ctx context.Context, m mailin.Message, candidates []reply.TokenCandidate, owners map[string]record.TokenOwner) record.Inbound {
+func (s *sink) judge(ctx context.Context, m mailin.Message, candidates []reply.TokenCandidate, owners map[string]record.TokenOwner) (record.Inbound, error) {
 	mail := record.Inbound{
 		Folder: m.Folder, UIDValidity: m.UIDValidity, UID: m.UID, ReceivedAt: m.InternalDate, Raw: m.Raw,
 		Fingerprint: fingerprint(m),
@@ -203,7 +208,7 @@ func (s *sink) judge(ctx context.Context, m mailin.Message, candidates []reply.T
 	if m.Trouble != "" {
 		mail.Verdict, mail.Reasons = string(reply.Unclear), []string{"mailbox: " + string(m.Trouble)}
 		if len(m.Raw) == 0 {
-			return mail
+			return mail, nil
 		}
 	}
 	in := reply.Input{Raw: m.Raw, Truncated: m.Truncated || m.Trouble != "", ReceivedAt: m.InternalDate, Junk: m.Junk}
@@ -235,7 +240,11 @@ func (s *sink) judge(ctx context.Context, m mailin.Message, candidates []reply.T
 	if owner != nil && j.Bounce == reply.Permanent {
 		mail.Bounce = &record.Bounce{MailID: owner.MailID, Status: j.BounceStatus}
 	}
-	return mail
+	if owner == nil {
+		return mail, s.Cases.open(m, &mail, j)
+	}
+	mail.Details = details(m.Raw, j, *owner, token)
+	return mail, nil
 }
 
 // mostTokens is how many tokens of one mail are looked up: it must not make work
@@ -300,7 +309,7 @@ func tell(j reply.Judgement, purpose mailout.Purpose) bool {
 	case reply.Automatic, reply.Bounce, reply.NotForUs:
 		return false
 	case reply.Confirm:
-		return purpose == mailout.Confirmation || purpose == mailout.AddressCheck
+		return purpose == mailout.Confirmation || purpose == mailout.AddressCheck || purpose == mailout.Details
 	}
 	return true
 }

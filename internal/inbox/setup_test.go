@@ -39,6 +39,7 @@ type fakeRecords struct {
 	lookups int
 	cursor  record.Cursor
 	err     error
+	left    int // mails left in the mailbox because of a limit
 }
 
 func (f *fakeRecords) MailboxCursor(context.Context, string, string) (record.Cursor, bool, error) {
@@ -241,3 +242,5 @@ func (f *fakeRecords) KnownMails(_ context.Context, _ string, fingerprints [][]b
 	}
 	return known, f.err
 }
+
+func (f *fakeRecords) CasesLeft(context.Context, time.Time) (int, error) { return f.left, nil }

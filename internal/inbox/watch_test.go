@@ -125,7 +125,7 @@ func file(t testing.TB, db *postgrestest.Database, m record.NewMail) string {
 	id := uuid.NewString()
 	_, err := db.CreateRequest(t.Context(), record.NewRequest{
 		ID: id, Reference: "H-" + strings.ToUpper(id[:8]), PolicyVersion: "2026-01-15", ReceivedAt: noon.Add(-2 * time.Hour), DueAt: noon.AddDate(0, 1, 0),
-		Intake: dsr.Intake{Right: dsr.Erasure, Name: "Marie Dubois", Channel: dsr.Portal, Language: "en"}, Mail: m,
+		Intake: dsr.Intake{Right: dsr.Erasure, Name: "Marie Dubois", Channel: dsr.Portal, Language: "en"}, Mail: &m,
 	})
 	if err != nil {
 		t.Fatal(err)

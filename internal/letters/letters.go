@@ -38,7 +38,10 @@ type Letter struct {
 	// AnswerUntil makes the mail answerable until then, by a token of its own.
 	AnswerUntil time.Time
 	// Reminds, if not nil, is the mail whose token this one repeats.
-	Reminds   *mailout.Message
+	Reminds *mailout.Message
+	// Answers, if not empty, is the Message-ID of somebody else's mail that this one
+	// answers, without brackets.
+	Answers   string
 	Recipient int
 	Awaited   bool
 	At        time.Time
@@ -68,8 +71,13 @@ func (w *Writer) Write(p *policy.Policy, l Letter) (record.NewMail, error) {
 	if !ok {
 		return record.NewMail{}, fmt.Errorf("writing a mail: the configured sender is not a mail address")
 	}
-	language := p.Language(l.Language)
-	content, err := mailout.Compose(l.Purpose, language, w.inLanguage(p, l.Facts, language))
+	language, form := p.Language(l.Language), ""
+	facts := w.inLanguage(p, l.Facts, language)
+	if l.Purpose == mailout.Details && w.Form != "" {
+		form = newToken()
+		facts.AnswerURL = strings.TrimSuffix(w.Form, "/") + "/details/" + form
+	}
+	content, err := mailout.Compose(l.Purpose, language, facts)
 	if err != nil {
 		return record.NewMail{}, fmt.Errorf("writing a mail: %w", err)
 	}
@@ -79,8 +87,11 @@ func (w *Writer) Write(p *policy.Policy, l Letter) (record.NewMail, error) {
 		Message: mailout.Message{
 			From: w.From.String(), To: l.To, ReplyTo: w.From.Address, EnvelopeFrom: local + "+" + bounce + "@" + domain,
 			MessageID: "m." + newToken() + "@" + domain, Subject: content.Subject, Text: content.Text, HTML: content.HTML,
-			Language: language, Purpose: l.Purpose, Date: l.At,
+			Language: language, Purpose: l.Purpose, Date: l.At, InReplyTo: l.Answers,
 		},
+	}
+	if form != "" {
+		m.FormToken = formKind + form
 	}
 	if !l.AnswerUntil.IsZero() {
 		m.TokenUntil, m.ExpiresAt = l.AnswerUntil, l.AnswerUntil
@@ -111,6 +122,9 @@ func (w *Writer) inLanguage(p *policy.Policy, f mailout.Facts, language string) 
 	}
 	return f
 }
+
+// formKind keeps the tokens of forms apart: no mail can carry one.
+const formKind = "f."
 
 func kind(k reply.TokenKind) string { return string(k) + "." }
 

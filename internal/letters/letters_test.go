@@ -37,7 +37,7 @@ func samplePolicy(t testing.TB) *policy.Policy {
 	return p
 }
 
-func write(t testing.TB, l letters.Letter) record.NewMail {
+func write(t testing.TB, l letters.Letter, portal ...string) record.NewMail {
 	t.Helper()
 	p := samplePolicy(t)
 	r := record.Request{Reference: "H-7K3M-9QXT", Right: dsr.Erasure, ReceivedAt: noon, DueAt: noon.AddDate(0, 1, 0), Intake: dsr.Intake{Name: "Marie"}}
@@ -45,7 +45,9 @@ func write(t testing.TB, l letters.Letter) record.NewMail {
 	if l.To == "" {
 		l.To = "marie@lumiere.test"
 	}
-	m, err := writer.Write(p, l)
+	w := *writer
+	w.Form = strings.Join(portal, "")
+	m, err := w.Write(p, l)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,5 +221,23 @@ func TestWordsOfThePolicy(t *testing.T) {
 		if facts.Kept[0].Basis != rule.Ground() {
 			t.Error("the caller's facts were changed")
 		}
+	}
+}
+
+// TestForm: the mail that asks for details leads to a form by a token of its own,
+// which no mail can carry, and names the mail that it answers.
+func TestForm(t *testing.T) {
+	t.Parallel()
+	l := letters.Letter{Purpose: mailout.Details, AnswerUntil: noon.AddDate(0, 0, 21), Answers: "ask@lumiere.test"}
+	if m := write(t, l); m.FormToken != "" || strings.Contains(m.Message.Text, "/details/") || m.Message.InReplyTo != "ask@lumiere.test" {
+		t.Errorf("without a portal: %q %q", m.FormToken, m.Message.InReplyTo)
+	}
+	m := write(t, l, "https://privacy.soffiah.test")
+	matches(t, "form token", `f\.`+token, m.FormToken)
+	if form := m.FormToken[2:]; !strings.Contains(m.Message.Text, "https://privacy.soffiah.test/details/"+form) || form == m.Token[2:] || form == m.BounceToken[2:] {
+		t.Errorf("the form is not named, or by another token:\n%s", m.Message.Text)
+	}
+	if m := write(t, letters.Letter{Purpose: mailout.Acknowledgement}, "https://privacy.soffiah.test"); m.FormToken != "" {
+		t.Error("a mail that asks for nothing leads to a form")
 	}
 }

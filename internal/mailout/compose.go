@@ -42,6 +42,7 @@ func Compose(p Purpose, lang string, f Facts) (Content, error) {
 func writers() map[Purpose]func(*letter) string {
 	return map[Purpose]func(*letter) string{
 		Acknowledgement: func(l *letter) string { return l.impersonal(l.v.Acknowledgement) },
+		Details:         (*letter).detailsWanted,
 		AddressCheck:    func(l *letter) string { return l.impersonal(l.v.AddressCheck) },
 		Confirmation:    func(l *letter) string { return l.confirmation(l.v.Confirmation) },
 		Reminder:        func(l *letter) string { return l.confirmation(l.v.Reminder) },
@@ -63,6 +64,33 @@ func (l *letter) impersonal(s sentences) string {
 	l.sentences(s, !l.f.ExpiresAt.IsZero())
 	l.details(l.row("reference", l.f.Reference), l.rightRow(), l.dateRow("received", l.f.ReceivedAt), l.dateRow("due", l.f.DueAt))
 	return s.Subject
+}
+
+// detailsWanted acknowledges a request by mail and asks for what is missing:
+// by a link to a form, and by lines to fill in for whoever would rather reply.
+func (l *letter) detailsWanted() string {
+	d := l.v.Details
+	l.paragraph(l.v.GreetingPlain)
+	for _, sentence := range d.Body {
+		l.paragraph(sentence)
+	}
+	if l.f.AnswerURL != "" {
+		l.action(d.Form)
+	}
+	l.paragraph(d.Reply)
+	for _, element := range l.f.Missing {
+		if label := l.v.Element[element]; label != "" {
+			l.paragraph(label + l.v.Colon + " " + Blank)
+		}
+	}
+	if !l.f.ExpiresAt.IsZero() {
+		l.paragraph(d.By)
+	}
+	for _, sentence := range d.After {
+		l.paragraph(sentence)
+	}
+	l.details(l.row("reference", l.f.Reference), l.rightRow(), l.dateRow("received", l.f.ReceivedAt), l.dateRow("due", l.f.DueAt))
+	return d.Subject
 }
 
 func (l *letter) confirmation(s sentences) string {

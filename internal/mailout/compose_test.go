@@ -64,6 +64,7 @@ func everything() mailout.Facts {
 		EvidenceUntil:   day(2029, 8, 26),
 		CopyURL:         "https://privacy.acme.example/copy?r=7K3M&lang=x",
 		AnswerURL:       "https://privacy.acme.example/answer",
+		Missing:         []string{"account_name", "business_id"},
 	}
 }
 
@@ -174,6 +175,7 @@ func noLineIsAnAnswer(t *testing.T, c mailout.Content, answers []string) {
 func TestMailsThatAskSayWhatToType(t *testing.T) {
 	t.Parallel()
 	wanted := map[mailout.Purpose]func(mailout.Words) []string{
+		mailout.Details:      func(w mailout.Words) []string { return []string{w.Cancel} },
 		mailout.AddressCheck: func(w mailout.Words) []string { return []string{w.Yes} },
 		mailout.Confirmation: func(w mailout.Words) []string { return []string{w.Confirm, w.Refuse, w.Cancel} },
 		mailout.Reminder:     func(w mailout.Words) []string { return []string{w.Confirm, w.Refuse, w.Cancel} },
@@ -206,11 +208,12 @@ func TestMailsThatAskSayWhatToType(t *testing.T) {
 // the request says.
 func TestStrangersLearnNothing(t *testing.T) {
 	t.Parallel()
-	for _, p := range []mailout.Purpose{mailout.Acknowledgement, mailout.AddressCheck} {
+	for _, p := range []mailout.Purpose{mailout.Acknowledgement, mailout.Details, mailout.AddressCheck} {
 		full := everything()
 		bare := mailout.Facts{
 			Controller: full.Controller, Authority: full.Authority, Reference: full.Reference, Right: full.Right,
 			ReceivedAt: full.ReceivedAt, DueAt: full.DueAt, TimeZone: full.TimeZone, ExpiresAt: full.ExpiresAt,
+			AnswerURL: full.AnswerURL, Missing: full.Missing,
 		}
 		if diff := cmp.Diff(compose(t, p, "en", bare), compose(t, p, "en", full)); diff != "" {
 			t.Errorf("%s depends on the account or the words of the request:\n%s", p, diff)

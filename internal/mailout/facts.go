@@ -15,8 +15,10 @@ type Facts struct {
 	Controller Controller
 	Authority  Authority
 
-	Reference  string // the number by which people speak of the request
-	Right      dsr.Right
+	Reference string // the number by which people speak of the request
+	Right     dsr.Right
+	// Rights, if there are several, are all that the request invokes.
+	Rights     []dsr.Right
 	ReceivedAt time.Time
 	DueAt      time.Time      // end of the period of Art. 12(3) GDPR
 	TimeZone   *time.Location // of the controller; dates are written in it. Nil: UTC
@@ -30,6 +32,10 @@ type Facts struct {
 	// Ends says in the controller's words what stops with the account: the
 	// subscription, the access of colleagues.
 	Ends []string
+
+	// Missing are the elements of identification that are asked for, by the names of
+	// [dsr.ElementFields].
+	Missing []string
 
 	ExpiresAt       time.Time // until when a confirmation or an answer to an address check counts
 	CoolingOffUntil time.Time // until when a confirmed request can be cancelled
@@ -89,6 +95,7 @@ type Line struct {
 const (
 	ReasonNotConfirmed     = "not_confirmed"            // no confirmation came in time
 	ReasonAddressUnproved  = "address_not_confirmed"    // the address check was not answered in time
+	ReasonDetailsMissing   = "details_missing"          // the elements of identification did not come in time
 	ReasonWithdrawn        = "withdrawn"                // the data subject took the request back
 	ReasonIdentity         = "identity_not_established" // Art. 12(2), 12(6) GDPR
 	ReasonUnfounded        = "manifestly_unfounded"     // Art. 12(5) GDPR

@@ -146,7 +146,16 @@ func (l *letter) sentences(s sentences, dated bool) {
 
 func (l *letter) row(label, value string) row { return row{l.v.Label[label], value} }
 
-func (l *letter) rightRow() row { return l.row("request", capitalised(l.v.Right[string(l.f.Right)])) }
+func (l *letter) rightRow() row {
+	names := []string{l.v.Right[string(l.f.Right)]}
+	if len(l.f.Rights) > 1 {
+		names = nil
+		for _, r := range l.f.Rights {
+			names = append(names, l.v.Right[string(r)])
+		}
+	}
+	return l.row("request", capitalised(strings.Join(names, "; ")))
+}
 
 func (l *letter) dateRow(label string, t time.Time) row {
 	if t.IsZero() {

@@ -22,6 +22,7 @@ type Purpose string
 // the X-Habeas-Purpose header.
 const (
 	Acknowledgement Purpose = "acknowledgement"  // the request has arrived; the same words for everyone
+	Details         Purpose = "details"          // a request by mail has arrived and lacks elements of identification: acknowledges it and asks for them
 	AddressCheck    Purpose = "address_check"    // no account was named by the request: answer to prove that the address is yours
 	Confirmation    Purpose = "confirmation"     // to the address on the account: what would go, what must stay, how to confirm
 	Reminder        Purpose = "reminder"         // the confirmation is still wanted
@@ -37,7 +38,7 @@ const (
 // Purposes returns all purposes, in the order in which a request meets them.
 func Purposes() []Purpose {
 	return []Purpose{
-		Acknowledgement, AddressCheck, Confirmation, Reminder, CoolingOff, SuspiciousReply,
+		Acknowledgement, Details, AddressCheck, Confirmation, Reminder, CoolingOff, SuspiciousReply,
 		CancelledNotice, RefusedNotice, ExpiredNotice, NothingHeld, Answer,
 	}
 }

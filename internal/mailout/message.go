@@ -34,6 +34,17 @@ type Message struct {
 	Date         time.Time `json:"date"`
 }
 
+// CleanMessageID returns the id in a Message-ID field that somebody else wrote,
+// without brackets, if a mail of ours can name it (RFC 5322, section 3.6.4), and
+// nothing otherwise.
+func CleanMessageID(field string) string {
+	id := strings.TrimSpace(field)
+	if len(id) < 2 || id[0] != '<' || id[len(id)-1] != '>' || !messageID.MatchString(id[1:len(id)-1]) {
+		return ""
+	}
+	return id[1 : len(id)-1]
+}
+
 // ErrInvalidMessage: a message holds a value that must not stand in a mail. It
 // wraps what is wrong, never the value.
 var ErrInvalidMessage = errors.New("the message cannot be made a mail")
@@ -161,7 +172,7 @@ func (m Message) build(instance string) (*gomail.Msg, error) {
 	// RFC 3834, section 5: what answers a mail is auto-replied, all else of ours
 	// auto-generated. Both keep vacation programs from answering.
 	kind := "auto-generated"
-	if m.Purpose == Acknowledgement {
+	if m.Purpose == Acknowledgement || m.Purpose == Details {
 		kind = "auto-replied"
 	}
 	msg.SetGenHeader("Auto-Submitted", kind)

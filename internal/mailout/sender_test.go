@@ -94,12 +94,14 @@ func parts(t *testing.T, msg *mail.Message) (text, html string) {
 
 func TestAcknowledgementSaysThatItAnswers(t *testing.T) {
 	t.Parallel()
-	raw, err := letter(t, mailout.Acknowledgement, "en").Bytes("", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.HasPrefix(raw, []byte("Auto-Submitted: auto-replied\r\n")) || bytes.Contains(raw, []byte("X-Habeas-Instance")) {
-		t.Errorf("headers:\n%s", raw[:800])
+	for _, purpose := range []mailout.Purpose{mailout.Acknowledgement, mailout.Details} {
+		raw, err := letter(t, purpose, "en").Bytes("", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.HasPrefix(raw, []byte("Auto-Submitted: auto-replied\r\n")) || bytes.Contains(raw, []byte("X-Habeas-Instance")) {
+			t.Errorf("headers:\n%s", raw[:800])
+		}
 	}
 }
 

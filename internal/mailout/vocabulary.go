@@ -48,6 +48,8 @@ type vocabulary struct {
 	Right             map[string]string `yaml:"right"`
 	Heading           map[string]string `yaml:"heading"`
 	Acknowledgement   sentences         `yaml:"acknowledgement"`
+	Element           map[string]string `yaml:"element"` // labels of elements of identification
+	Details           detailsSentences  `yaml:"details"`
 	AddressCheck      sentences         `yaml:"address_check"`
 	Confirmation      sentences         `yaml:"confirmation"`
 	Reminder          sentences         `yaml:"reminder"`
@@ -95,6 +97,12 @@ type sentences struct {
 	Action  string   `yaml:"action"` // what to do; stands out
 	By      string   `yaml:"by"`     // until when; left out where there is no date
 	After   []string `yaml:"after"`
+}
+
+type detailsSentences struct {
+	sentences `yaml:",inline"`
+	Form      string `yaml:"form"`  // how to answer by the form
+	Reply     string `yaml:"reply"` // how to answer by mail
 }
 
 type answerSentences struct {

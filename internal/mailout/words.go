@@ -43,6 +43,20 @@ func (w Words) confirms(right dsr.Right) string {
 	return w.Agree
 }
 
+// Blank is what stands in a mail for what the reader is to fill in.
+const Blank = "____"
+
+// ElementLabel returns what a mail in lang calls an element of identification, by
+// its name in [dsr.ElementFields]; empty for other names. The reader of answers
+// looks for the same words.
+func ElementLabel(lang, element string) string {
+	all, err := vocabularies()
+	if err != nil {
+		return ""
+	}
+	return all[templateLanguage(lang)].Element[element]
+}
+
 // Phrase returns what a reader of lang types to confirm a deletion.
 func Phrase(lang string) string { return WordsIn(lang).Confirm }
 

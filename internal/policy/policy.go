@@ -232,6 +232,18 @@ func (p *Policy) Identification() Identification {
 	return Identification{slices.Clone(i.Elements), slices.Clone(i.Required)}
 }
 
+// RequiredElements returns the elements that the policy insists on. An address to
+// answer to is always among them: everyone gets an answer (Art. 12(4) GDPR).
+func (p *Policy) RequiredElements() []string {
+	required := []string{string(Email)}
+	for _, e := range p.doc.Identification.Required {
+		if e != Email {
+			required = append(required, string(e))
+		}
+	}
+	return required
+}
+
 // Confirmation returns how requests are confirmed.
 func (p *Policy) Confirmation() Confirmation {
 	c := p.doc.Confirmation

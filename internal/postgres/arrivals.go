@@ -187,6 +187,9 @@ func (a *arrivals) store(ctx context.Context, m record.Inbound) error {
 		return nil
 	}
 	m.Reasons = append([]string{}, m.Reasons...)
+	if err := a.place(ctx, &m); err != nil {
+		return err
+	}
 	messageID := a.db.messageID(m)
 	twin := a.known[string(m.Fingerprint)]
 	switch {
@@ -218,7 +221,38 @@ func (a *arrivals) store(ctx context.Context, m record.Inbound) error {
 		return dsr.ErrNotFound
 	}
 	a.insert(id, to, m, messageID, to.key.key.Seal("raw mail", m.Raw), to.key.key.Seal("fresh text", []byte(m.FreshText)))
+	if m.Case != nil {
+		recognised, err := to.key.seal("recognised", m.Case.Recognised)
+		if err != nil {
+			return err
+		}
+		a.writes.Queue(`UPDATE message SET recognised = $2 WHERE id = $1`, id, recognised)
+	}
 	return a.tell(ctx, to, id, m)
+}
+
+// place decides what becomes of a mail that makes a request or brings details to
+// one, after what came before it has been written, and looks its request up.
+func (a *arrivals) place(ctx context.Context, m *record.Inbound) error {
+	if m.Case == nil && m.Details == nil {
+		return nil
+	}
+	if err := a.flush(ctx); err != nil {
+		return err
+	}
+	if err := a.db.placeCase(ctx, a.tx, a.mailbox, m); err != nil {
+		return err
+	}
+	if err := a.db.placeDetails(ctx, a.tx, m); err != nil || m.RequestID == "" {
+		return err
+	}
+	id, err := parseID(m.RequestID)
+	if err != nil {
+		return err
+	}
+	look := &pgx.Batch{}
+	a.lock(look, []uuid.UUID{id})
+	return a.tx.SendBatch(ctx, look).Close()
 }
 
 // insert writes the row of a mail; its content only if it is new and belongs to a

@@ -159,7 +159,7 @@ func (db *DB) destroyEvidence(ctx context.Context, tx pgx.Tx, request uuid.UUID)
 	for _, sql := range []string{
 		`UPDATE request SET intake = NULL, account = NULL, idempotency = NULL, address = NULL, data_key_id = NULL WHERE id = $1`,
 		`UPDATE outbox SET message = NULL, address = NULL, status = CASE status WHEN 'queued' THEN 'withdrawn' ELSE status END WHERE request_id = $1`,
-		`UPDATE message SET raw = NULL, fresh_text = NULL, data_key_id = NULL WHERE request_id = $1`,
+		`UPDATE message SET raw = NULL, fresh_text = NULL, recognised = NULL, data_key_id = NULL WHERE request_id = $1`,
 		`UPDATE plan_target SET targets = NULL WHERE plan_id IN (SELECT id FROM plan WHERE request_id = $1)`,
 		`UPDATE decision SET reason = NULL WHERE request_id = $1`,
 		`UPDATE incident SET error = NULL, data_key_id = NULL WHERE request_id = $1`,

@@ -160,7 +160,7 @@ func TestEvidenceIsDestroyed(t *testing.T) {
 	}
 	for table, left := range map[string]string{
 		"request WHERE id = $1": "intake IS NOT NULL OR account IS NOT NULL OR idempotency IS NOT NULL OR data_key_id IS NOT NULL", "outbox WHERE request_id = $1": "message IS NOT NULL",
-		"message WHERE request_id = $1": "raw IS NOT NULL OR fresh_text IS NOT NULL OR data_key_id IS NOT NULL", "decision WHERE request_id = $1": "reason IS NOT NULL", "incident WHERE request_id = $1": "error IS NOT NULL OR data_key_id IS NOT NULL",
+		"message WHERE request_id = $1": "raw IS NOT NULL OR fresh_text IS NOT NULL OR recognised IS NOT NULL OR data_key_id IS NOT NULL", "decision WHERE request_id = $1": "reason IS NOT NULL", "incident WHERE request_id = $1": "error IS NOT NULL OR data_key_id IS NOT NULL",
 	} {
 		if n := b.number(`SELECT count(*) FROM `+table+` AND (`+left+`)`, id); n != 0 {
 			t.Errorf("%d rows of %s keep what was sealed", n, table)

@@ -137,6 +137,9 @@ func (db *DB) TokenGuesses(ctx context.Context) (lastHour, fromOneDomain int, er
 // UIDVALIDITY, and stays where it is if the one given has none.
 func (db *DB) StoreInbound(ctx context.Context, mailbox, folder string, c record.Cursor, mails []record.Inbound) error {
 	return db.tx(ctx, "recording incoming mails", func(tx pgx.Tx) error {
+		if err := lockCases(ctx, tx, mails); err != nil {
+			return err
+		}
 		a, err := db.receive(ctx, tx, mailbox, mails)
 		if err != nil {
 			return err
@@ -163,19 +166,21 @@ const ReasonReused = "message_id_reused"
 // readReplies returns the mails that belong to a request; their text only if
 // personal is set.
 func (db *DB) readReplies(ctx context.Context, tx pgx.Tx, request uuid.UUID, key *sealed) ([]dsr.Reply, error) {
-	rows, err := tx.Query(ctx, `SELECT id::text, received_at, seen_at, verdict, reasons, fresh_text FROM message
+	rows, err := tx.Query(ctx, `SELECT id::text, received_at, seen_at, verdict, reasons, fresh_text, recognised FROM message
 		WHERE request_id = $1 ORDER BY received_at, id`, request)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (dsr.Reply, error) {
 		var r dsr.Reply
-		var fresh []byte
-		if err := row.Scan(&r.ID, &r.ReceivedAt, &r.SeenAt, &r.Verdict, &r.Reasons, &fresh); err != nil || key == nil || fresh == nil {
+		var fresh, recognised []byte
+		if err := row.Scan(&r.ID, &r.ReceivedAt, &r.SeenAt, &r.Verdict, &r.Reasons, &fresh, &recognised); err != nil || key == nil || fresh == nil {
 			return r, err
 		}
 		text, err := key.key.Open("fresh text", fresh)
-		r.Text = string(text)
-		return r, err
+		if r.Text = string(text); err != nil || recognised == nil {
+			return r, err
+		}
+		return r, key.open("recognised", recognised, &r.Recognised)
 	})
 }

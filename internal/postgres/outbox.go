@@ -29,7 +29,7 @@ func (db *DB) queueMail(ctx context.Context, tx pgx.Tx, request uuid.UUID, key s
 	if err != nil || tag.RowsAffected() == 0 {
 		return err
 	}
-	for _, token := range []string{m.Token, m.BounceToken} {
+	for _, token := range []string{m.Token, m.BounceToken, m.FormToken} {
 		if token == "" {
 			continue
 		}
@@ -119,6 +119,7 @@ func (db *DB) Claim(ctx context.Context, n int, lease time.Duration) ([]mailout.
 // sentEvents says which event the sending of a mail is.
 var sentEvents = map[mailout.Purpose]dsr.EventType{
 	mailout.Acknowledgement: dsr.EventAcknowledged,
+	mailout.Details:         dsr.EventAcknowledged,
 	mailout.AddressCheck:    dsr.EventAddressCheckSent,
 	mailout.Confirmation:    dsr.EventConfirmationSent,
 	mailout.Reminder:        dsr.EventReminderSent,
@@ -336,7 +337,7 @@ func (db *DB) RequeueFailed(ctx context.Context, requestID string) error {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `UPDATE outbox SET status = 'queued', next_attempt_at = $2,
-				expires_at = CASE WHEN purpose IN ('address_check', 'confirmation', 'reminder', 'cooling_off') THEN expires_at ELSE greatest(expires_at, $3) END
+				expires_at = CASE WHEN purpose IN ('details', 'address_check', 'confirmation', 'reminder', 'cooling_off') THEN expires_at ELSE greatest(expires_at, $3) END
 			WHERE request_id = $1 AND status = 'failed' AND message IS NOT NULL`, id, db.now(), db.now().Add(triedAgainFor)); err != nil {
 			return err
 		}

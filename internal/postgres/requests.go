@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/google/uuid"
@@ -33,33 +34,7 @@ func (db *DB) CreateRequest(ctx context.Context, r record.NewRequest) (dsr.Recei
 		if err := refuseFlood(ctx, tx, address, r, idempotency); err != nil {
 			return err
 		}
-		key, err := db.newKey(ctx, tx)
-		if err != nil {
-			return err
-		}
-		intake, err := key.seal("intake", r.Intake)
-		if err != nil {
-			return err
-		}
-		tag, err := tx.Exec(ctx, `INSERT INTO request
-			(id, reference, invoked_right, state, channel, policy_version, received_at, due_at, data_key_id, intake, idempotency, address, updated_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $7) ON CONFLICT (idempotency) DO NOTHING`,
-			id, r.Reference, r.Intake.Right, dsr.Received, r.Intake.Channel, r.PolicyVersion, r.ReceivedAt, r.DueAt, key.id, intake, idempotency, address)
-		if err != nil {
-			return err
-		}
-		if tag.RowsAffected() == 0 {
-			return errAlreadyRecorded
-		}
-		if err := db.appendEvent(ctx, tx, id, "received", dsr.Event{Type: dsr.EventReceived, Facts: map[string]any{
-			"right": r.Intake.Right, "channel": r.Intake.Channel, "policy_version": r.PolicyVersion, "due_at": r.DueAt.UTC().Format(time.RFC3339),
-		}}); err != nil {
-			return err
-		}
-		if err := db.queueMail(ctx, tx, id, key, r.Mail); err != nil {
-			return err
-		}
-		return db.addSignal(ctx, tx, id, "start", nil)
+		return db.createRequest(ctx, tx, id, r, idempotency, address)
 	})
 	if errors.Is(err, errAlreadyRecorded) {
 		err = db.tx(ctx, "finding the request recorded before", func(tx pgx.Tx) error {
@@ -86,6 +61,41 @@ func (db *DB) CreateRequest(ctx context.Context, r record.NewRequest) (dsr.Recei
 		})
 	}
 	return receipt, err
+}
+
+func (db *DB) createRequest(ctx context.Context, tx pgx.Tx, id uuid.UUID, r record.NewRequest, idempotency, address []byte) error {
+	key, err := db.newKey(ctx, tx)
+	if err != nil {
+		return err
+	}
+	intake, err := key.seal("intake", r.Intake)
+	if err != nil {
+		return err
+	}
+	tag, err := tx.Exec(ctx, `INSERT INTO request
+		(id, reference, invoked_right, state, attention, channel, policy_version, received_at, due_at, confirm_until, data_key_id, intake, idempotency, address, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT (idempotency) DO NOTHING`,
+		id, r.Reference, r.Intake.Right, dsr.Received, r.Attention, r.Intake.Channel, r.PolicyVersion, r.ReceivedAt, r.DueAt, r.ConfirmUntil,
+		key.id, intake, idempotency, address, db.now())
+	if err != nil {
+		return err
+	}
+	if tag.RowsAffected() == 0 {
+		return errAlreadyRecorded
+	}
+	facts := map[string]any{
+		"right": r.Intake.Right, "channel": r.Intake.Channel, "policy_version": r.PolicyVersion, "due_at": r.DueAt.UTC().Format(time.RFC3339),
+	}
+	maps.Copy(facts, r.Facts)
+	if err := db.appendEvent(ctx, tx, id, "received", dsr.Event{Type: dsr.EventReceived, Facts: facts}); err != nil {
+		return err
+	}
+	if r.Mail != nil {
+		if err := db.queueMail(ctx, tx, id, key, *r.Mail); err != nil {
+			return err
+		}
+	}
+	return db.addSignal(ctx, tx, id, "start", nil)
 }
 
 // refuseFlood refuses a request about a mail address that many were filed about
@@ -275,7 +285,7 @@ func (db *DB) applyStep(ctx context.Context, tx pgx.Tx, id uuid.UUID, s record.S
 			return err
 		}
 		if _, err := tx.Exec(ctx, `UPDATE outbox SET status = 'withdrawn' WHERE request_id = $1 AND status = 'queued'
-			AND purpose IN ('address_check', 'confirmation', 'reminder', 'cooling_off')`, id); err != nil {
+			AND purpose IN ('details', 'address_check', 'confirmation', 'reminder', 'cooling_off')`, id); err != nil {
 			return err
 		}
 	}

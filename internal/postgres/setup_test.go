@@ -97,10 +97,10 @@ func intake(key string) dsr.Intake {
 }
 
 func newRequest(now time.Time, in dsr.Intake) record.NewRequest {
-	id := uuid.NewString()
+	id, acknowledgement := uuid.NewString(), mail(mailout.Acknowledgement, now)
 	return record.NewRequest{
 		ID: id, Reference: "H-" + strings.ToUpper(id[:8]), PolicyVersion: "2026-01-15", ReceivedAt: now, DueAt: now.AddDate(0, 1, 0),
-		Intake: in, Mail: mail(mailout.Acknowledgement, now),
+		Intake: in, Mail: &acknowledgement,
 	}
 }
 

@@ -17,6 +17,9 @@ type NewMail struct {
 	// carry their kind ("c." or "b."), so that one can't pass for the other.
 	Token       string
 	BounceToken string
+	// FormToken, if not empty, is the token ("f.") of the form by which this mail can
+	// be answered as well.
+	FormToken string
 	// TokenUntil is when the tokens expire; ExpiresAt when the mail has no sense any more.
 	TokenUntil time.Time
 	ExpiresAt  time.Time
@@ -82,6 +85,11 @@ type Inbound struct {
 	Suspicious bool
 	// Bounce is set for a report that a mail of ours will never be delivered.
 	Bounce *Bounce
+	// Case, if not nil, is the request that this mail makes; RequestID is then empty.
+	Case *Case
+	// Details, if not nil, are the elements of identification with which this mail
+	// answers; where they come too late to count, it is told as it was judged.
+	Details *dsr.Elements
 }
 
 // Bounce is a report that a mail of ours will never be delivered.

@@ -19,7 +19,14 @@ type NewRequest struct {
 	ReceivedAt    time.Time
 	DueAt         time.Time
 	Intake        dsr.Intake
-	Mail          NewMail // the acknowledgement
+	Mail          *NewMail // the acknowledgement; nil: none goes out
+	// Attention is for what a request begins before a person.
+	Attention dsr.Attention
+	// ConfirmUntil is until when an answer to the acknowledgement counts, if it asks
+	// for one.
+	ConfirmUntil *time.Time
+	// Facts are told with the event of its receipt, beside what is always told.
+	Facts map[string]any
 	// MostPerHour is how many requests about one mail address are taken in an hour; 0:
 	// any number.
 	MostPerHour int

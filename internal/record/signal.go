@@ -5,7 +5,7 @@ package record
 type Signal struct {
 	ID        int64
 	RequestID string
-	// Kind is "start", "reply" or "mail".
+	// Kind is "start", "reply", "mail" or "details".
 	Kind    string
 	Payload map[string]string
 	Attempt int

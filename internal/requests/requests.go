@@ -4,8 +4,6 @@ package requests
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base32"
 	"errors"
 	"fmt"
 	"slices"
@@ -34,6 +32,8 @@ type Records interface {
 	SettleDecision(ctx context.Context, decisionID string, accepted bool, paused *bool) error
 	SettleEnded(ctx context.Context, requestID string, d dsr.Decision) error
 	Certificate(ctx context.Context, requestID string) ([]byte, error)
+	FormRequest(ctx context.Context, token string) (record.Request, error)
+	Supplement(ctx context.Context, requestID string, details dsr.Elements, way dsr.Way, actor string) error
 }
 
 // Service is the service. All fields but the last are required.
@@ -58,11 +58,11 @@ func (s *Service) Submit(ctx context.Context, in dsr.Intake) (dsr.Receipt, error
 	if err != nil {
 		return dsr.Receipt{}, err
 	}
-	if err := in.Validate(Required(p), p.Rights()); err != nil {
+	if err := in.Validate(p.RequiredElements(), p.Rights()); err != nil {
 		return dsr.Receipt{}, err
 	}
 	r := record.Request{
-		ID: uuid.NewString(), Reference: newReference(), Right: in.Right, PolicyVersion: p.Version(),
+		ID: uuid.NewString(), Reference: dsr.NewReference(), Right: in.Right, PolicyVersion: p.Version(),
 		ReceivedAt: now, DueAt: p.LegalDue(now, false, 0), Intake: in,
 	}
 	mail, err := s.Letters.Write(p, letters.Letter{
@@ -72,7 +72,7 @@ func (s *Service) Submit(ctx context.Context, in dsr.Intake) (dsr.Receipt, error
 		return dsr.Receipt{}, err
 	}
 	return s.Records.CreateRequest(ctx, record.NewRequest{
-		ID: r.ID, Reference: r.Reference, PolicyVersion: r.PolicyVersion, ReceivedAt: r.ReceivedAt, DueAt: r.DueAt, Intake: in, Mail: mail, MostPerHour: s.most(in.Channel),
+		ID: r.ID, Reference: r.Reference, PolicyVersion: r.PolicyVersion, ReceivedAt: r.ReceivedAt, DueAt: r.DueAt, Intake: in, Mail: &mail, MostPerHour: s.most(in.Channel),
 	})
 }
 
@@ -82,18 +82,6 @@ func (s *Service) most(channel dsr.Channel) int {
 		return 0
 	}
 	return s.MostPerHour
-}
-
-// Required returns the elements that a policy insists on. An address to answer
-// to is always among them: everyone gets an answer (Art. 12(4) GDPR).
-func Required(p *policy.Policy) []string {
-	required := []string{string(policy.Email)}
-	for _, e := range p.Identification().Required {
-		if !slices.Contains(required, string(e)) {
-			required = append(required, string(e))
-		}
-	}
-	return required
 }
 
 // List returns a page of requests.
@@ -200,18 +188,31 @@ func settled(details dsr.Details, id string) bool {
 	return slices.ContainsFunc(details.Decisions, func(d dsr.DecisionView) bool { return d.ID == id && d.Accepted })
 }
 
-// update sends a decision to the workflow of its request.
-func (s *Service) update(ctx context.Context, requestID string, d dsr.Decision) error {
-	ctx, cancel := context.WithTimeout(ctx, decideWithin)
-	defer cancel()
+// mostUpdates is how often a decision is sent again to a request that was not ready.
+const mostUpdates = 5
+
+func (s *Service) updateOnce(ctx context.Context, requestID string, d dsr.Decision) error {
 	handle, err := s.Temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
 		WorkflowID: workflows.RequestID(requestID), UpdateID: d.ID, UpdateName: workflows.UpdateDecide,
 		Args:         []any{workflows.Decision{ID: d.ID, Action: d.Action, About: d.About, Store: d.Store}},
 		WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
-	if err == nil {
-		var result workflows.DecisionResult
-		err = handle.Get(ctx, &result)
+	if err != nil {
+		return err
+	}
+	var result workflows.DecisionResult
+	return handle.Get(ctx, &result)
+}
+
+// update sends a decision to the workflow of its request.
+func (s *Service) update(ctx context.Context, requestID string, d dsr.Decision) error {
+	ctx, cancel := context.WithTimeout(ctx, decideWithin)
+	defer cancel()
+	err := s.updateOnce(ctx, requestID, d)
+	// A request that is about to end and hears of something else in that moment takes
+	// neither; the same decision is taken right after.
+	for tries := 0; errors.As(err, new(*serviceerror.WorkflowNotReady)) && tries < mostUpdates && ctx.Err() == nil; tries++ {
+		err = s.updateOnce(ctx, requestID, d)
 	}
 	var gone *serviceerror.NotFound
 	var refused *temporal.ApplicationError
@@ -224,14 +225,4 @@ func (s *Service) update(ctx context.Context, requestID string, d dsr.Decision) 
 		return temporal.NewApplicationError("the request has ended or has not begun yet", "conflict")
 	}
 	return fmt.Errorf("the request did not take the decision in time; it stays recorded, try again: %w", dsr.ErrUnavailable)
-}
-
-// newReference makes a reference that can be read out on the telephone: no
-// letter in it looks or sounds like a digit (Crockford's base 32), 40 random bits.
-func newReference() string {
-	var b [5]byte
-	// crypto/rand.Read never fails since Go 1.24: it ends the program instead.
-	_, _ = rand.Read(b[:])
-	s := base32.NewEncoding("0123456789ABCDEFGHJKMNPQRSTVWXYZ").WithPadding(base32.NoPadding).EncodeToString(b[:])
-	return "H-" + s[:4] + "-" + s[4:]
 }

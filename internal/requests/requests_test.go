@@ -40,6 +40,9 @@ type fakeRecords struct {
 	summary   dsr.Summary
 	awaiting  []dsr.Action
 	untaken   bool // no decision was taken yet
+	form      record.Request
+	supplied  []dsr.Elements
+	ways      []dsr.Way
 	err       error
 }
 
@@ -66,6 +69,18 @@ func (f *fakeRecords) FindReference(_ context.Context, reference string) (string
 		return id, nil
 	}
 	return "", dsr.ErrNotFound
+}
+
+func (f *fakeRecords) FormRequest(_ context.Context, token string) (record.Request, error) {
+	if token != "open" {
+		return record.Request{}, dsr.ErrNotFound
+	}
+	return f.form, f.err
+}
+
+func (f *fakeRecords) Supplement(_ context.Context, _ string, details dsr.Elements, way dsr.Way, _ string) error {
+	f.supplied, f.ways = append(f.supplied, details), append(f.ways, way)
+	return f.err
 }
 
 func (f *fakeRecords) RecordDecision(_ context.Context, _ string, d dsr.Decision) error {
@@ -95,6 +110,7 @@ type fakeTemporal struct {
 	err     error // answered by every call
 	result  error // answered by the handle of an update
 	updates []client.UpdateWorkflowOptions
+	unready int // updates that find the workflow not ready
 	started []client.StartWorkflowOptions
 	inputs  []any
 	signals []signal
@@ -108,6 +124,9 @@ type signal struct {
 
 func (f *fakeTemporal) UpdateWorkflow(_ context.Context, o client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error) {
 	f.updates = append(f.updates, o)
+	if len(f.updates) <= f.unready {
+		return nil, serviceerror.NewWorkflowNotReady("the workflow task failed")
+	}
 	return handle{result: f.result}, f.err
 }
 

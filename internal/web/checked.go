@@ -4,14 +4,13 @@ import (
 	"context"
 
 	"github.com/soffiah/habeas/internal/dsr"
-	"github.com/soffiah/habeas/internal/web/api"
 	"github.com/soffiah/habeas/internal/web/portal"
 )
 
 // checked refuses wrong input at the door, whichever page or endpoint it came
 // through, before anything is recorded or looked up.
 type checked struct {
-	api.Requests
+	Requests
 	form portal.Form
 }
 
@@ -29,4 +28,15 @@ func (r checked) Decide(ctx context.Context, id string, d dsr.Decision) (dsr.Dec
 		return dsr.DecisionView{}, err
 	}
 	return r.Requests.Decide(ctx, id, d)
+}
+
+// Supplement checks the elements before it adds them to a request.
+func (r checked) Supplement(ctx context.Context, id string, details dsr.Elements, actor string) (dsr.Details, error) {
+	if details.Email != "" {
+		return dsr.Details{}, &dsr.InvalidInput{Fields: []dsr.FieldError{{Field: "email", Problem: "cannot be changed: answers go to the address that the request came from"}}}
+	}
+	if err := details.Validate(nil); err != nil {
+		return dsr.Details{}, err
+	}
+	return r.Requests.Supplement(ctx, id, details, actor)
 }

@@ -27,6 +27,8 @@ type fake struct {
 	submitted []dsr.Intake
 	decided   []dsr.Decision
 	filters   []dsr.ListFilter
+	supplied  []dsr.Elements // given by the form or by the team
+	wanted    []string       // elements for which the form asks
 	personal  []bool
 	err       error // answered by every method
 	panics    any
@@ -65,6 +67,28 @@ func (f *fake) Decide(_ context.Context, _ string, d dsr.Decision) (dsr.Decision
 	err := f.note(func() { f.decided = append(f.decided, d) })
 	return dsr.DecisionView{ID: d.ID, Action: d.Action, About: d.About, Actor: d.Actor, At: noon, Accepted: true}, err
 }
+
+func (f *fake) Supplement(_ context.Context, _ string, details dsr.Elements, _ string) (dsr.Details, error) {
+	err := f.note(func() { f.supplied = append(f.supplied, details) })
+	return f.details, err
+}
+
+func (f *fake) DetailsWanted(_ context.Context, token string) ([]string, error) {
+	if token != formToken {
+		return nil, dsr.ErrNotFound
+	}
+	return f.wanted, f.note(func() {})
+}
+
+func (f *fake) AnswerDetails(_ context.Context, _ string, details dsr.Elements) error {
+	if err := details.Validate(f.wanted); err != nil {
+		return err
+	}
+	return f.note(func() { f.supplied = append(f.supplied, details) })
+}
+
+// formToken is the token of the one form that is open.
+var formToken = strings.Repeat("a2", 13)
 
 func (f *fake) Certificate(context.Context, string) ([]byte, error) {
 	err := f.note(func() {})

@@ -31,6 +31,7 @@ func endpoints() []endpoint {
 		endpoint{"POST", "/api/v1/stores/app/enable", access.EnableStore, `{"plan_id":"0197a000-0000-7000-8000-000000000001"}`, http.StatusOK},
 		endpoint{"POST", "/api/v1/stores/app/observe", access.ObserveStore, "", http.StatusOK},
 	)
+	all = append(all, endpoint{"POST", "/api/v1/requests/req-1/details", access.Supplement, `{"account_name":"Atelier"}`, http.StatusOK})
 	for _, a := range dsr.Actions() {
 		all = append(all, endpoint{"POST", "/api/v1/requests/req-1/" + string(a), access.Decide(a), `{"reason":"because"}`, http.StatusOK})
 	}

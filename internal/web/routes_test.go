@@ -68,8 +68,8 @@ func TestPublicRoutes(t *testing.T) {
 	}
 	slices.Sort(got)
 	want := []string{
-		"GET /", "GET /assets/habeas.css", "GET /assets/icon.svg", "GET /healthz", "GET /requests/received",
-		"POST /api/v1/requests", "POST /requests",
+		"GET /", "GET /assets/habeas.css", "GET /assets/icon.svg", "GET /details/:token", "GET /details/received", "GET /healthz",
+		"GET /requests/received", "POST /api/v1/requests", "POST /details/:token", "POST /requests",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -84,7 +84,7 @@ func TestOpenAPIAgainstTypes(t *testing.T) {
 	for name, v := range map[string]any{
 		"Elements": dsr.Elements{}, "Intake": dsr.Intake{}, "Receipt": dsr.Receipt{}, "Summary": dsr.Summary{},
 		"SummaryPage": dsr.SummaryPage{}, "Details": dsr.Details{}, "Event": dsr.Event{}, "PlanLine": dsr.PlanLine{},
-		"StoreResult": dsr.StoreResult{}, "Reply": dsr.Reply{}, "Decision": dsr.Decision{}, "DecisionView": dsr.DecisionView{},
+		"StoreResult": dsr.StoreResult{}, "Reply": dsr.Reply{}, "Recognised": dsr.Recognised{}, "Decision": dsr.Decision{}, "DecisionView": dsr.DecisionView{},
 		"FieldError": dsr.FieldError{},
 	} {
 		fields := jsonFields(reflect.TypeOf(v))

@@ -33,9 +33,15 @@ import (
 	"github.com/soffiah/habeas/internal/web/problem"
 )
 
+// Requests is the application service as the pages and the API use it.
+type Requests interface {
+	api.Requests
+	portal.Requests
+}
+
 // Deps is what the pages and the API need.
 type Deps struct {
-	Requests api.Requests
+	Requests Requests
 	Stores   api.Stores
 	Tokens   []access.Token
 	// Form is what the company and its policy say about the form of the portal.

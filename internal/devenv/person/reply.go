@@ -33,6 +33,16 @@ func (p *Person) Reply(ctx context.Context, to Mail, text string) (time.Time, er
 	return p.Send(ctx, recipient.Address, message)
 }
 
+// Write sends a mail of the person's own to an address and returns the time at
+// which the server accepted it.
+func (p *Person) Write(ctx context.Context, recipient, subject, text string) (time.Time, error) {
+	message, err := write(p.header(&mail.Address{Address: recipient}, subject), text)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return p.Send(ctx, recipient, message)
+}
+
 // Send hands a whole message to the mail server, with the person as envelope
 // sender, and returns the time at which it was accepted.
 func (p *Person) Send(ctx context.Context, recipient string, message []byte) (time.Time, error) {
@@ -73,30 +83,40 @@ func answerTo(header mail.Header) (*mail.Address, error) {
 
 // compose writes the answer (RFC 5322 section 3.6.4).
 func (p *Person) compose(to Mail, recipient *mail.Address, text string) ([]byte, error) {
-	var header mail.Header
-	header.SetDate(p.now())
-	header.SetAddressList("From", []*mail.Address{{Name: p.Name, Address: p.Address}})
-	header.SetAddressList("To", []*mail.Address{recipient})
-	_, host, _ := strings.Cut(p.Address, "@")
-	header.SetMessageID(strings.ToLower(rand.Text()) + "@" + host)
 	subject := to.Subject
 	if !strings.HasPrefix(strings.ToLower(subject), "re:") {
 		subject = "Re: " + subject
 	}
-	header.SetSubject(subject)
+	header := p.header(recipient, subject)
 	if id, err := to.Header.MessageID(); err == nil && id != "" {
 		// A chain that cannot be read is begun anew.
 		chain, _ := to.Header.MsgIDList("References")
 		header.SetMsgIDList("In-Reply-To", []string{id})
 		header.SetMsgIDList("References", append(chain, id))
 	}
+	return write(header, text+"\n\n"+quote(to))
+}
+
+// header begins a mail of the person's.
+func (p *Person) header(recipient *mail.Address, subject string) mail.Header {
+	var header mail.Header
+	header.SetDate(p.now())
+	header.SetAddressList("From", []*mail.Address{{Name: p.Name, Address: p.Address}})
+	header.SetAddressList("To", []*mail.Address{recipient})
+	_, host, _ := strings.Cut(p.Address, "@")
+	header.SetMessageID(strings.ToLower(rand.Text()) + "@" + host)
+	header.SetSubject(subject)
+	return header
+}
+
+func write(header mail.Header, text string) ([]byte, error) {
 	header.SetContentType("text/plain", map[string]string{"charset": "utf-8"})
 	var message bytes.Buffer
 	body, err := mail.CreateSingleInlineWriter(&message, header)
 	if err != nil {
 		return nil, fmt.Errorf("writing a mail: %w", err)
 	}
-	_, err = io.WriteString(body, strings.ReplaceAll(text+"\n\n"+quote(to), "\n", "\r\n"))
+	_, err = io.WriteString(body, strings.ReplaceAll(text, "\n", "\r\n"))
 	if err := errors.Join(err, body.Close()); err != nil {
 		return nil, fmt.Errorf("writing a mail: %w", err)
 	}

@@ -169,6 +169,8 @@ CREATE TABLE message (
     message_id  bytea,
     -- keyed digest of the sender's domain, of mails whose token does not exist
     guess       bytea,
+    -- the rights that it invokes, with the words that say so (dsr.Recognised), sealed
+    recognised  bytea,
     UNIQUE (mailbox, folder, uidvalidity, uid)
 );
 -- What is sealed can't be compressed.
@@ -180,11 +182,21 @@ CREATE INDEX message_guess ON message (seen_at) WHERE guess IS NOT NULL;
 CREATE INDEX message_request ON message (request_id, received_at);
 CREATE INDEX message_unmarked ON message (mailbox, folder, uidvalidity, uid) WHERE marked_at IS NULL AND request_id IS NOT NULL;
 
+-- Requests that mails have opened, counted for the limits on acknowledgements and
+-- kept for a day. Sender and domain are keyed digests.
+CREATE TABLE mail_case (
+    at           timestamptz NOT NULL,
+    sender       bytea NOT NULL,
+    domain       bytea NOT NULL,
+    acknowledged boolean NOT NULL
+);
+CREATE INDEX mail_case_at ON mail_case (at);
+
 -- What Temporal has to be told. Written with what caused it in one transaction.
 CREATE TABLE signal (
     id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     request_id      uuid NOT NULL REFERENCES request,
-    kind            text NOT NULL CHECK (kind IN ('start', 'reply', 'mail')),
+    kind            text NOT NULL CHECK (kind IN ('start', 'reply', 'mail', 'details')),
     payload         jsonb NOT NULL DEFAULT '{}',
     created_at      timestamptz NOT NULL,
     delivered_at    timestamptz,

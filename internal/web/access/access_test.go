@@ -24,6 +24,7 @@ func TestRoles(t *testing.T) {
 	want := map[Permission]string{
 		Submit: "intake handler approver", Read: "viewer handler approver", ReadPersonal: "handler approver",
 		EnableStore: "approver", ObserveStore: "handler approver",
+		Supplement:          "handler approver",
 		Decide(dsr.Approve): "approver", Decide(dsr.Reject): "handler approver", Decide(dsr.Cancel): "handler approver",
 		Decide(dsr.Pause): "handler approver", Decide(dsr.Resume): "handler approver", Decide(dsr.Retry): "handler approver",
 		Decide(dsr.Ask): "handler approver", Decide(dsr.Resolve): "handler approver", "anything else": "",

@@ -32,6 +32,7 @@ const (
 	ReadPersonal Permission = "read_personal" // see what the person and the team wrote
 	EnableStore  Permission = "enable_store"  // let Habeas write to a data store
 	ObserveStore Permission = "observe_store" // take that back
+	Supplement   Permission = "supplement"    // add elements of identification to a request
 )
 
 // Decide is the permission to take a decision.
@@ -42,7 +43,7 @@ func Roles() []Role { return []Role{Intake, Viewer, Handler, Approver} }
 
 // Permissions returns every permission.
 func Permissions() []Permission {
-	all := []Permission{Submit, Read, ReadPersonal, EnableStore, ObserveStore}
+	all := []Permission{Submit, Read, ReadPersonal, Supplement, EnableStore, ObserveStore}
 	for _, a := range dsr.Actions() {
 		all = append(all, Decide(a))
 	}

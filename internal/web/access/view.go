@@ -18,7 +18,7 @@ func View(r Role, d dsr.Details) dsr.Details {
 	})
 	d.Replies = each(d.Replies, func(v *dsr.Reply) {
 		if !personal {
-			v.Text = ""
+			v.Text, v.Recognised = "", nil
 		}
 	})
 	d.Events = each(d.Events, func(*dsr.Event) {})

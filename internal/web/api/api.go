@@ -30,6 +30,8 @@ type Requests interface {
 	// Show opens what is personal about the request only if personal is set.
 	Show(ctx context.Context, id string, personal bool) (dsr.Details, error)
 	Decide(ctx context.Context, id string, d dsr.Decision) (dsr.DecisionView, error)
+	// Supplement adds elements of identification that the team learned otherwise.
+	Supplement(ctx context.Context, id string, details dsr.Elements, actor string) (dsr.Details, error)
 	// Certificate returns the certificate of an ended request as JSON.
 	Certificate(ctx context.Context, id string) ([]byte, error)
 }
@@ -68,6 +70,7 @@ func (a API) Team(r gin.IRoutes) {
 	r.GET("/api/v1/requests", guard.Handle(a.list))
 	r.GET("/api/v1/requests/:id", guard.Handle(a.show))
 	r.GET("/api/v1/requests/:id/certificate", guard.Handle(a.certificate))
+	r.POST("/api/v1/requests/:id/details", guard.Handle(a.supplement))
 	r.POST("/api/v1/requests/:id/:action", guard.Handle(a.decide))
 	r.GET("/api/v1/stores", guard.Handle(a.stores))
 	r.POST("/api/v1/stores/:store/enable", guard.Handle(a.enable))

@@ -145,6 +145,28 @@ func Certificate(c *gin.Context, read func(ctx context.Context, id string) ([]by
 	return nil
 }
 
+// supplement adds elements of identification to a request that waits for them.
+func (a API) supplement(c *gin.Context) error {
+	t, err := a.token(c, access.Supplement)
+	if err != nil {
+		return err
+	}
+	id, err := ID(c)
+	if err != nil {
+		return err
+	}
+	var details dsr.Elements
+	if err := decode(c, &details, false); err != nil {
+		return err
+	}
+	d, err := a.Requests.Supplement(c.Request.Context(), id, details, t.Name)
+	if err != nil {
+		return err
+	}
+	c.JSON(http.StatusOK, access.View(t.Role, d))
+	return nil
+}
+
 // decide takes the decision named in the path. Whether the role may take it is
 // asked before whether the request exists.
 func (a API) decide(c *gin.Context) error {

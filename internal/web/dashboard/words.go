@@ -40,6 +40,9 @@ func attentions() map[dsr.Attention]string {
 		dsr.PolicyStricter:    "A later version of the policy is stricter than the one in force when the request arrived. Decide whether to go on.",
 		dsr.StepRefused:       "A step was refused for a reason that trying again does not mend, such as a version of the policy that was taken out of the configuration. Mend it, then retry.",
 		dsr.MailboxBehind:     "A mailbox could not be read since before the time for a reply ended, so the request does not expire. Mend the mailbox.",
+		dsr.SeveralRights:     "A mail invokes several rights. Do what was asked in the order that was asked for; an erasure among them is filed as a request of its own. Approve to take it on.",
+		dsr.DoubtfulMail:      "A request came by a mail that may not come from whom it names, or that is not plain; nobody was answered. Read it, then approve to have it take the usual course, or reject it.",
+		dsr.Unacknowledged:    "A request came by mail and was not acknowledged, because of a limit or because it was found late. Approve to have it take the usual course.",
 		dsr.ResidualFound:     "Reading back found rows that should be gone. See which below, then retry.",
 	}
 }

@@ -52,6 +52,8 @@ type Messages struct {
 	NoticeNotFound    string
 	NoticeTooLarge    string
 
+	DetailsTitle, DetailsIntro, DetailsSend, GivenTitle, GivenIntro, GoneTitle, GoneIntro string
+
 	FieldRequired, FieldTooLong, FieldText, FieldAddress, FieldRight, FieldNoElement, FieldOther string
 }
 

@@ -17,9 +17,15 @@ import (
 	"github.com/soffiah/habeas/internal/web/problem"
 )
 
-// Submitter records requests; see api.Requests.
-type Submitter interface {
+// Requests is the application service as the portal uses it. Its errors are those
+// of api.Requests.
+type Requests interface {
 	Submit(ctx context.Context, in dsr.Intake) (dsr.Receipt, error)
+	// DetailsWanted returns the elements of identification for which the form of a
+	// token asks, or [dsr.ErrNotFound].
+	DetailsWanted(ctx context.Context, token string) ([]string, error)
+	// AnswerDetails takes them.
+	AnswerDetails(ctx context.Context, token string, details dsr.Elements) error
 }
 
 // Form is what the controller and its policy say about the form.
@@ -38,7 +44,7 @@ type Form struct {
 
 // Portal answers the public pages.
 type Portal struct {
-	Requests Submitter
+	Requests Requests
 	Form     Form
 	Key      access.Key
 	// Base is the path in front of every link, from the public address; usually empty.
@@ -67,6 +73,9 @@ func (p *Portal) Routes(r gin.IRoutes) {
 	r.GET("/", guard.Handle(p.form))
 	r.POST("/requests", guard.Handle(p.file))
 	r.GET("/requests/received", guard.Handle(p.received))
+	r.GET("/details/received", guard.Handle(p.thanked))
+	r.GET("/details/:token", guard.Handle(p.ask))
+	r.POST("/details/:token", guard.Handle(p.given))
 }
 
 // Render shows p as a page in the reader's language.

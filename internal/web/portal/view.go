@@ -31,7 +31,7 @@ type pages struct {
 
 func readPages() (pages, error) {
 	ps := pages{templates: map[string]*template.Template{}, languages: languages(), version: assets.Version()}
-	for _, name := range []string{"form", "received", "problem"} {
+	for _, name := range []string{"form", "received", "details", "given", "gone", "problem"} {
 		t, err := template.New(name).Funcs(template.FuncMap{"pair": pair}).ParseFS(files, "layout.html", name+".html")
 		if err != nil {
 			return ps, fmt.Errorf("reading the page %s: %w", name, err)
@@ -56,6 +56,7 @@ type view struct {
 	Version    string
 	Controller Form
 	Token      string
+	Action     string // where the form of details goes
 
 	Notice, Problem, Incident string
 	Trapped                   bool
