@@ -244,7 +244,7 @@ func (s *sink) judge(ctx context.Context, m mailin.Message, candidates []reply.T
 		return mail, s.Cases.open(m, &mail, j)
 	}
 	mail.Details = details(m.Raw, j, *owner, token)
-	return mail, nil
+	return mail, s.Cases.renew(&mail, j, *owner)
 }
 
 // mostTokens is how many tokens of one mail are looked up: it must not make work

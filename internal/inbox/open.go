@@ -58,12 +58,7 @@ func (c *Cases) open(m mailin.Message, mail *record.Inbound, j reply.Judgement) 
 	if len(rights) == 0 || origin.Address == "" || c.own(origin.Address) {
 		return nil
 	}
-	now := c.Now()
-	received := mail.ReceivedAt
-	if received.After(now) {
-		received = now
-	}
-	p, err := c.policy(received)
+	received, p, err := c.receipt(mail.ReceivedAt)
 	if err != nil {
 		return err
 	}
@@ -72,24 +67,61 @@ func (c *Cases) open(m mailin.Message, mail *record.Inbound, j reply.Judgement) 
 		// Its address is none that we can write to.
 		return nil
 	}
-	opened := record.Case{Recognised: recognised(rights), Limits: c.Limits}
-	opened.Request = record.NewRequest{
-		ID: uuid.NewString(), Reference: dsr.NewReference(), PolicyVersion: p.Version(), ReceivedAt: received,
-		DueAt: p.LegalDue(received, false, 0), Intake: in,
-		Facts: map[string]any{"rights": names(rights), "confidence": rights[0].Confidence},
-	}
+	opened := c.request(p, in, received, rights)
 	if len(rights) > 1 {
 		opened.Request.Attention = dsr.SeveralRights
 		opened.Request.Facts["attention"] = dsr.SeveralRights
 	}
-	switch why := withheld(m, j, origin, now.Sub(received)); why {
+	switch why := withheld(m, j, origin, c.Now().Sub(received)); why {
 	case "":
-		err = c.acknowledge(p, &opened.Request, rights, j.MessageID, now)
+		err = c.acknowledge(p, &opened.Request, rights, j.MessageID, c.Now())
 	default:
 		opened.Withhold(why)
 	}
-	mail.Case = &opened
+	mail.Case = opened
 	return err
+}
+
+// renew makes a new request of a yes that came too late: whoever confirms wants
+// what they asked for, and nothing happens before they have confirmed in time. It
+// is filed as the old one was, and takes the usual course.
+func (c *Cases) renew(mail *record.Inbound, j reply.Judgement, owner record.TokenOwner) error {
+	if c == nil || !j.Late || owner.Expired == nil || owner.Purpose != mailout.Confirmation {
+		return nil
+	}
+	received, p, err := c.receipt(mail.ReceivedAt)
+	if err != nil {
+		return err
+	}
+	in := *owner.Expired
+	in.Channel, in.IdempotencyKey = dsr.Mail, ""
+	rights := []reply.Finding{{Right: in.Right, Confidence: 1}}
+	renewed := c.request(p, in, received, rights)
+	renewed.Request.Facts["renews"] = owner.RequestID
+	mail.Case = renewed
+	return c.acknowledge(p, &renewed.Request, rights, j.MessageID, c.Now())
+}
+
+// receipt returns when a mail was received, which is not in the future, and the
+// policy in force then.
+func (c *Cases) receipt(at time.Time) (time.Time, *policy.Policy, error) {
+	if now := c.Now(); at.After(now) {
+		at = now
+	}
+	p, err := c.policy(at)
+	return at, p, err
+}
+
+// request is a request that a mail makes, before anybody is told of it.
+func (c *Cases) request(p *policy.Policy, in dsr.Intake, received time.Time, rights []reply.Finding) *record.Case {
+	return &record.Case{
+		Recognised: recognised(rights), Limits: c.Limits,
+		Request: record.NewRequest{
+			ID: uuid.NewString(), Reference: dsr.NewReference(), PolicyVersion: p.Version(), ReceivedAt: received,
+			DueAt: p.LegalDue(received, false, 0), Intake: in,
+			Facts: map[string]any{"rights": names(rights), "confidence": rights[0].Confidence},
+		},
+	}
 }
 
 // policy returns the version in force at the receipt of a mail; of one that is

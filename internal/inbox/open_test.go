@@ -324,3 +324,52 @@ func TestOneAlertAnHour(t *testing.T) {
 		t.Errorf("an hour later %d alerts", n)
 	}
 }
+
+// TestLateYesBeginsAnew: whoever confirms after the end of the time gets a new
+// request of what they filed, and nothing follows from the late yes itself.
+func TestLateYesBeginsAnew(t *testing.T) {
+	t.Parallel()
+	filed := dsr.Intake{
+		Right: dsr.Erasure, Name: "Marie", Language: "fr", Channel: dsr.Portal, IdempotencyKey: "key", Elements: dsr.Elements{Email: "other@lumiere.test", AccountName: "lumiere"},
+	}
+	for name, tc := range map[string]struct {
+		purpose mailout.Purpose
+		text    string
+		change  func(*record.TokenOwner)
+		renewed bool
+	}{
+		"a yes after the end":      {mailout.Confirmation, yes, func(*record.TokenOwner) {}, true},
+		"more than a yes":          {mailout.Confirmation, yes + ", but not the invoices", func(*record.TokenOwner) {}, false},
+		"a no":                     {mailout.Confirmation, "NO", func(*record.TokenOwner) {}, false},
+		"a yes to another mail":    {mailout.AddressCheck, "YES", func(*record.TokenOwner) {}, false},
+		"of a request carried out": {mailout.Confirmation, yes, func(o *record.TokenOwner) { o.Expired = nil }, false},
+		"of a request that is open": {mailout.Confirmation, yes, func(o *record.TokenOwner) {
+			o.Expired, o.State, o.ExpiresAt = nil, dsr.AwaitingConfirmation, noon.Add(time.Hour)
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := opening(t)
+			m := b.send(tc.purpose, "en")
+			b.change(m.Token, func(o *record.TokenOwner) {
+				o.State, o.Expired, o.ExpiresAt = dsr.Expired, &filed, noon.Add(-time.Minute)
+				tc.change(o)
+			})
+			got := b.arrive(answer(m, tc.text))
+			if (got.Case != nil) != tc.renewed || got.Arrived && tc.renewed {
+				t.Fatalf("judged %s %v, a new request: %v", got.Verdict, got.Reasons, got.Case != nil)
+			}
+			if got.Case == nil {
+				return
+			}
+			r, want := got.Case.Request, filed
+			want.Channel, want.IdempotencyKey = dsr.Mail, ""
+			if diff := cmp.Diff(want, r.Intake); diff != "" || r.Facts["renews"] != "the request" || !r.ReceivedAt.Equal(noon) {
+				t.Errorf("%+v (-want +got)\n%s", r, diff)
+			}
+			if r.Mail == nil || r.Mail.Message.Purpose != mailout.Acknowledgement || r.Mail.Message.To != filed.Elements.Email {
+				t.Errorf("acknowledged by %+v", r.Mail)
+			}
+		})
+	}
+}

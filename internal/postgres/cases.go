@@ -62,7 +62,8 @@ func (db *DB) placeCase(ctx context.Context, tx pgx.Tx, mailbox string, m *recor
 		m.Case, m.Reasons = nil, append(slices.Clip(m.Reasons), record.LeftInMailbox)
 		return nil
 	}
-	m.RequestID = c.Request.ID
+	// A mail that renews a request belongs to the new one, which hears nothing of it.
+	m.RequestID, m.Purpose, m.Tell = c.Request.ID, "", false
 	return db.createRequest(ctx, tx, id, c.Request, nil, db.addressDigest(c.Request.Intake.Elements.Email))
 }
 

@@ -373,3 +373,35 @@ func TestFormRequest(t *testing.T) {
 	_, err = b.FormRequest(t.Context(), expired.Case.Request.Mail.FormToken[len("f."):])
 	wantError(t, "expired", err, dsr.ErrNotFound)
 }
+
+// TestLateYesBelongsToTheNewRequest: the request that it renews hears nothing, and
+// is read with what was filed; the new one begins as any other.
+func TestLateYesBelongsToTheNewRequest(t *testing.T) {
+	b := setup(t)
+	id := b.file()
+	m := asking(mailout.Confirmation, "a", b.Now())
+	b.take(id, record.Step{Name: "ask", Event: dsr.EventPlanned, To: dsr.Identifying, Mails: []record.NewMail{m}})
+	b.walk(id, dsr.AwaitingPerson)
+	if o, _, err := b.FindToken(t.Context(), m.Token); err != nil || o.Expired != nil {
+		t.Errorf("an open request counts as expired: %v", err)
+	}
+	b.take(id, record.Step{Name: "end", Event: dsr.EventExpired, To: dsr.Expired, Outcome: dsr.ExpiredOutcome, EndTokens: true})
+	o, known, err := b.FindToken(t.Context(), m.Token)
+	if err != nil || !known || o.Expired == nil || o.Expired.Elements != intake("").Elements {
+		t.Fatalf("the owner of the token: %+v, %v", o.Expired, err)
+	}
+	late := letter(9, "marie@lumiere.test")
+	late.RequestID, late.Purpose, late.Tell = id, mailout.Confirmation, true
+	if got := b.arrives(late); got == id || got != late.Case.Request.ID {
+		t.Errorf("it belongs to %q", got)
+	}
+	if d := b.details(id); d.Attention != dsr.NoAttention || b.replySignals() != 0 {
+		t.Errorf("the old request: attention %q, %d signals", d.Attention, b.replySignals())
+	}
+	// Beyond the limits a person reads it, with the request that has ended.
+	beyond := letter(10, "paul@lumiere.test", limited(record.CaseLimits{}))
+	beyond.RequestID, beyond.Tell = id, true
+	if got := b.arrives(beyond); got != id || b.details(id).Attention != dsr.UnclearReply {
+		t.Errorf("it belongs to %q, attention %q", got, b.details(id).Attention)
+	}
+}

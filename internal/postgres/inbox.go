@@ -81,9 +81,9 @@ func (db *DB) FindTokens(ctx context.Context, tokens []string) (map[string]recor
 	err := db.tx(ctx, "looking up tokens", func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `SELECT t.hash, t.request_id, t.mail_id::text, r.state, r.policy_version, t.purpose, t.expires_at, o.sent_at, o.message,
 				(SELECT message FROM outbox WHERE request_id = t.request_id AND t.purpose = 'confirmation' AND purpose = 'reminder' AND recipient = o.recipient),
-				k.id, k.wrapped
+				k.id, k.wrapped, CASE WHEN r.outcome = $2 THEN r.intake END
 			FROM token t JOIN request r ON r.id = t.request_id JOIN outbox o ON o.id = t.mail_id JOIN data_key k ON k.id = r.data_key_id
-			WHERE t.hash = ANY($1)`, hashes)
+			WHERE t.hash = ANY($1)`, hashes, dsr.ExpiredOutcome)
 		if err != nil {
 			return err
 		}
@@ -103,8 +103,8 @@ func (db *DB) FindTokens(ctx context.Context, tokens []string) (map[string]recor
 // scanOwner reads a row of [DB.FindTokens] and opens the mails in it.
 func (db *DB) scanOwner(row pgx.CollectableRow) (hash []byte, o record.TokenOwner, err error) {
 	var id, keyID uuid.UUID
-	var box, reminder, wrapped []byte
-	if err := row.Scan(&hash, &id, &o.MailID, &o.State, &o.PolicyVersion, &o.Purpose, &o.ExpiresAt, &o.SentAt, &box, &reminder, &keyID, &wrapped); err != nil {
+	var box, reminder, wrapped, expired []byte
+	if err := row.Scan(&hash, &id, &o.MailID, &o.State, &o.PolicyVersion, &o.Purpose, &o.ExpiresAt, &o.SentAt, &box, &reminder, &keyID, &wrapped, &expired); err != nil {
 		return nil, o, err
 	}
 	key, err := db.unwrap(keyID, wrapped)
@@ -112,6 +112,12 @@ func (db *DB) scanOwner(row pgx.CollectableRow) (hash []byte, o record.TokenOwne
 		return nil, o, err
 	}
 	o.RequestID = id.String()
+	if expired != nil {
+		o.Expired = &dsr.Intake{}
+		if err := key.open("intake", expired, o.Expired); err != nil {
+			return nil, o, err
+		}
+	}
 	if reminder != nil {
 		o.Reminder = &mailout.Message{}
 		if err := key.open("mail", reminder, o.Reminder); err != nil {

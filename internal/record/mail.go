@@ -41,6 +41,8 @@ type TokenOwner struct {
 	// MailID names the mail in the outbox that carried the token.
 	MailID string
 	State  dsr.State
+	// Expired is what was filed, if the request ended because nobody confirmed it.
+	Expired *dsr.Intake
 	// PolicyVersion is the policy under which the request is judged.
 	PolicyVersion string
 	Purpose       mailout.Purpose

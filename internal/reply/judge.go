@@ -393,6 +393,7 @@ func (c *judging) decide() {
 	}
 	c.reason(code, c.Language)
 	c.Verdict = Unclear
+	c.Late = known && plain == Confirm && c.doubts == 0 && c.lapsed > 0 && !c.Has(TooQuick)
 	if known && against == 0 {
 		c.Verdict = plain
 	}

@@ -197,6 +197,9 @@ type Judgement struct {
 	// Requests are the rights that the text invokes, the most certain first.
 	Requests []Finding
 
+	// Late says that the mail would have confirmed, had it come before its token ran
+	// out or was used: nothing else stands against it.
+	Late bool
 	// MessageID is the Message-ID field as it stands. Personal data.
 	MessageID string
 	// From is the sender's address as the header states it. Personal data.
