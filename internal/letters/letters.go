@@ -24,7 +24,8 @@ type Writer struct {
 	// From is the address that the mails come from and that is watched for
 	// replies, with or without a display name.
 	From mail.Address
-	// Form is where a person can file a request, on the web. Empty: mails do not say.
+	// Form is where a person can file a request, on the web; below it stands the form
+	// of details to which an acknowledgement leads. Empty: mails do not say.
 	Form string
 }
 
