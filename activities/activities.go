@@ -29,6 +29,7 @@ type Records interface {
 	MailboxesRead(ctx context.Context, requestID string, mailboxes []string) (bool, error)
 	ConfirmUntil(ctx context.Context, requestID string) (time.Time, error)
 	MailOf(ctx context.Context, requestID string, purpose mailout.Purpose) (mailout.Message, error)
+	RawMail(ctx context.Context, requestID, messageID string) ([]byte, error)
 	CountMails(ctx context.Context, requestID string, purpose mailout.Purpose) (int, error)
 	RequeueFailed(ctx context.Context, requestID string) error
 	SavePlan(ctx context.Context, requestID string, p record.Plan) error

@@ -12,6 +12,7 @@ import (
 	"github.com/soffiah/habeas/internal/mailout"
 	"github.com/soffiah/habeas/internal/policy"
 	"github.com/soffiah/habeas/internal/record"
+	"github.com/soffiah/habeas/internal/reply"
 )
 
 // AskAddress sends a token to the address that wrote. It is the same mail
@@ -33,7 +34,7 @@ func (a *Activities) ask(ctx context.Context, requestID string, purpose mailout.
 	if err != nil {
 		return Asked{}, err
 	}
-	return a.askOnce(ctx, r, p, purpose, record.Step{Name: string(purpose), To: state}, 0)
+	return a.askOnce(ctx, r, p, purpose, record.Step{Name: string(purpose), To: state}, nil)
 }
 
 // AskAgain sends a new confirmation mail where a person has read a reply that says
@@ -52,15 +53,37 @@ func (a *Activities) askAgain(ctx context.Context, in StepInput) (Asked, error) 
 	if err != nil {
 		return Asked{}, err
 	}
-	return a.askOnce(ctx, r, p, mailout.Confirmation, record.Step{Name: "asked again/" + in.MessageID, To: dsr.AwaitingConfirmation}, sent)
+	raw, err := a.deps.Records.RawMail(ctx, in.RequestID, in.MessageID)
+	if err != nil {
+		return Asked{}, err
+	}
+	again := &again{recipient: sent, to: ownAddress(r, reply.OriginOf(raw).Address)}
+	return a.askOnce(ctx, r, p, mailout.Confirmation, record.Step{Name: "asked again/" + in.MessageID, To: dsr.AwaitingConfirmation}, again)
 }
 
-// askOnce writes a mail that asks and records it with its step. recipient tells it
-// from those of the same purpose that went out before.
-func (a *Activities) askOnce(ctx context.Context, r record.Request, p *policy.Policy, purpose mailout.Purpose, step record.Step, recipient int) (Asked, error) {
+// again is what tells a mail that asks once more from the first.
+type again struct {
+	recipient int
+	to        string
+}
+
+// ownAddress is the address to ask at once more: the one that a reply came from, if
+// it is one of the account's, or else the one that was asked before. What the reply
+// says of its sender proves nothing; only who can read mail there can answer.
+func ownAddress(r record.Request, sender string) string {
+	for _, address := range known(r) {
+		if strings.EqualFold(address, sender) {
+			return address
+		}
+	}
+	return ""
+}
+
+// askOnce writes a mail that asks and records it with its step.
+func (a *Activities) askOnce(ctx context.Context, r record.Request, p *policy.Policy, purpose mailout.Purpose, step record.Step, again *again) (Asked, error) {
 	now := a.deps.Now()
 	until := p.ConfirmationExpiry(r.Right, now, r.DueAt)
-	letter := letters.Letter{Purpose: purpose, To: r.Intake.Elements.Email, Language: r.Intake.Language, Facts: letters.Facts(p, r), AnswerUntil: until, Recipient: recipient, At: now}
+	letter := letters.Letter{Purpose: purpose, To: r.Intake.Elements.Email, Language: r.Intake.Language, Facts: letters.Facts(p, r), AnswerUntil: until, At: now}
 	step.ConfirmUntil, step.Facts = &until, map[string]any{"until": until.UTC().Format(time.RFC3339)}
 	step.Event = dsr.EventAddressAsked
 	if purpose == mailout.Confirmation {
@@ -71,15 +94,18 @@ func (a *Activities) askOnce(ctx context.Context, r record.Request, p *policy.Po
 		letter.To = r.Account.Email
 		letter.Facts = a.planned(p, r, now)
 	}
+	if again != nil {
+		step.Event, letter.Recipient = dsr.EventAskedAgain, again.recipient
+		if again.to != "" {
+			letter.To = again.to
+		}
+	}
 	letter.Facts.ExpiresAt = until
 	mail, err := a.deps.Letters.Write(p, letter)
 	if err != nil {
 		return Asked{}, err
 	}
 	step.Mails = []record.NewMail{mail}
-	if recipient > 0 {
-		step.Event = dsr.EventAskedAgain
-	}
 	taken, err := a.deps.Records.Take(ctx, r.ID, step)
 	if err == nil && !taken {
 		// An earlier attempt sent the mail and ended before it could say so.

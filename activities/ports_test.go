@@ -111,6 +111,10 @@ func (p *ports) MailOf(context.Context, string, mailout.Purpose) (mailout.Messag
 	return mailout.Message{To: canary, Language: "en", ReplyTo: "privacy+c.token@soffiah.test", MessageID: "c.token@soffiah.test"}, p.call()
 }
 
+func (p *ports) RawMail(context.Context, string, string) ([]byte, error) {
+	return []byte("From: " + canary + "\r\n\r\n" + canary), p.call()
+}
+
 func (p *ports) CountMails(context.Context, string, mailout.Purpose) (int, error) { return 1, p.call() }
 func (p *ports) RequeueFailed(context.Context, string) error                      { return p.call() }
 func (p *ports) SavePlan(context.Context, string, record.Plan) error              { return p.call() }

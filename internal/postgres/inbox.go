@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -189,4 +190,35 @@ func (db *DB) readReplies(ctx context.Context, tx pgx.Tx, request uuid.UUID, key
 		}
 		return r, key.open("recognised", recognised, &r.Recognised)
 	})
+}
+
+// RawMail opens a mail that came in for a request, which is personal data. It fails
+// with [dsr.ErrNotFound] for one that is not there or not kept any more.
+func (db *DB) RawMail(ctx context.Context, requestID, messageID string) ([]byte, error) {
+	id, err := parseID(requestID)
+	if err != nil {
+		return nil, err
+	}
+	message, err := parseID(messageID)
+	if err != nil {
+		return nil, err
+	}
+	var raw []byte
+	err = db.tx(ctx, "opening a mail that came in", func(tx pgx.Tx) error {
+		var box []byte
+		err := tx.QueryRow(ctx, `SELECT raw FROM message WHERE id = $1 AND request_id = $2 AND raw IS NOT NULL`, message, id).Scan(&box)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return fmt.Errorf("the mail: %w", dsr.ErrNotFound)
+		}
+		if err != nil {
+			return err
+		}
+		key, err := db.requestKey(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		raw, err = key.key.Open("raw mail", box)
+		return err
+	})
+	return raw, err
 }

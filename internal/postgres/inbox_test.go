@@ -381,3 +381,18 @@ func TestSuspiciousReply(t *testing.T) {
 		t.Errorf("signals %+v", s)
 	}
 }
+
+func TestRawMail(t *testing.T) {
+	b := setup(t)
+	id := b.file()
+	m := inbound(id, 4, "unclear")
+	b.store(record.Cursor{UIDValidity: 1, LastUID: 4}, m)
+	d, err := b.Show(t.Context(), id, true)
+	must(t, err)
+	raw, err := b.RawMail(t.Context(), id, d.Replies[0].ID)
+	if err != nil || string(raw) != string(m.Raw) {
+		t.Errorf("%q, %v", raw, err)
+	}
+	_, err = b.RawMail(t.Context(), b.file(), d.Replies[0].ID)
+	wantError(t, "another request's", err, dsr.ErrNotFound)
+}
