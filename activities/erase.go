@@ -110,7 +110,10 @@ func (a *Activities) eraseUnlessObserved(ctx context.Context, s store.Store, tar
 		return nil, err
 	}
 	if a.enabled(s.Name(), cleared) {
-		return s.Erase(ctx, targets, now, func(rows int64) { activity.RecordHeartbeat(ctx, rows) })
+		return s.Erase(ctx, targets, now, store.Watch{Save: func(ctx context.Context, p store.Progress) error {
+			activity.RecordHeartbeat(ctx, p.Rows())
+			return nil
+		}})
 	}
 	tallies, err := s.Survey(ctx, targets, now)
 	for _, t := range tallies {

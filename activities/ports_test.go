@@ -253,8 +253,14 @@ func (s shelf) Survey(_ context.Context, targets []store.Target, _ time.Time) ([
 	return s.tally(targets), s.call()
 }
 
-func (s shelf) Erase(_ context.Context, targets []store.Target, _ time.Time, progress func(int64)) ([]store.Tally, error) {
-	progress(1)
+func (s shelf) Abilities() store.Abilities { return store.Abilities{} }
+
+func (s shelf) Export(context.Context, store.Target, []string, store.Sink) error { return s.call() }
+
+func (s shelf) Erase(ctx context.Context, targets []store.Target, _ time.Time, watch store.Watch) ([]store.Tally, error) {
+	if err := watch.Save(ctx, store.Progress{{Address: targets[0].Address, Erased: 1}}); err != nil {
+		return nil, err
+	}
 	s.mu.Lock()
 	s.written = append(s.written, s.name)
 	s.mu.Unlock()

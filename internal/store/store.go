@@ -78,6 +78,7 @@ type Tally struct {
 	Matched    int64 // rows that belong to the data subject
 	Erased     int64 // rows destroyed by this call, or that an erasure would destroy
 	Anonymised int64 // rows anonymised by this call, or that an erasure would anonymise
+	Archived   int64 // rows moved to their archive by this call, or that an erasure would move
 	Retained   int64 // rows that must stay for now
 	// RetainedUntil is the latest day on which a retained row may go; NextDue the
 	// earliest. Zero if none is retained.
@@ -101,24 +102,39 @@ type Fault struct {
 
 // Store is a data store. Every method may be called again after a crash at any
 // moment; calls for different requests may run at once.
+//
+// What only some kinds can do is declared by [Abilities], so that a caller knows
+// before it plans and not from an error while it acts.
 type Store interface {
 	// Name is the name of the store in the configuration.
 	Name() string
+	// Abilities says what stores of this kind can do. It does not change.
+	Abilities() Abilities
 	// Check looks for everything that would make the other methods fail for the
 	// given collections. It returns an error only where it could not look.
 	Check(ctx context.Context, collections []*datamap.Collection) ([]Fault, error)
 	// Find yields the named fields of the rows that the target's matches mean, in
-	// no particular order and without keeping them. It stops at the first error of yield.
+	// no particular order and without keeping them. It stops at the first error of
+	// yield. It is for following references, and yields secret fields too: what
+	// anybody is shown comes from Export.
 	Find(ctx context.Context, target Target, fields []string, yield func(Row) error) error
-	// Survey says what Erase would do to the targets at the time now. It changes nothing.
+	// Export gives the rows that the target means to the sink, each once, without
+	// keeping them: memory does not grow with their number. fields are those that
+	// are wanted, nil all of the collection's but for secret ones, which are
+	// refused with [ErrSchema] if they are asked for.
+	Export(ctx context.Context, target Target, fields []string, sink Sink) error
+	// Survey says what Erase would do to the targets at the time now. It changes
+	// nothing, and fails with [ErrSchema] for every reason that would make Erase
+	// fail half-way: that is found when the plan is made.
 	Survey(ctx context.Context, targets []Target, now time.Time) ([]Tally, error)
 	// Erase does to the targets what they ask for, in the order that the store
-	// needs, reading each row's condition again inside the transaction that
-	// changes it. Calling it again with the same targets is harmless. progress is
-	// called now and then with the number of rows done so far.
-	Erase(ctx context.Context, targets []Target, now time.Time, progress func(rows int64)) ([]Tally, error)
-	// Verify reads the targets back. A tally with Residual 0 is the proof that
-	// nothing is left that should not be.
+	// needs and in batches, reading each row's condition again inside the
+	// transaction that changes it. Calling it again with the same targets is
+	// harmless. Its tallies include what watch.Since says was done before.
+	Erase(ctx context.Context, targets []Target, now time.Time, watch Watch) ([]Tally, error)
+	// Verify reads the targets back by the values that selected them, from the
+	// primary. A tally with Residual 0 is the proof that nothing is left that
+	// should not be.
 	Verify(ctx context.Context, targets []Target, now time.Time) ([]Tally, error)
 	// Close releases connections.
 	Close() error

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/soffiah/habeas/internal/datamap"
 	"github.com/soffiah/habeas/internal/dsr"
 )
 
@@ -29,16 +28,12 @@ func (t Target) Validate() error {
 			}
 		}
 	}
-	treatments := []dsr.Treatment{dsr.Delete, dsr.Anonymise, dsr.Retain, dsr.Leave}
+	treatments := []dsr.Treatment{dsr.Delete, dsr.Anonymise, dsr.Archive, dsr.Retain, dsr.Leave}
 	if !slices.Contains(treatments, t.Treatment) {
 		return fmt.Errorf("%s: %w: the treatment %q is not known", t.Address, ErrSchema, t.Treatment)
 	}
-	if t.Treatment == dsr.Anonymise {
-		for _, f := range t.Collection.Fields {
-			if f.Anonymise != nil && f.Anonymise.Strategy != datamap.Null && f.Anonymise.Strategy != datamap.Constant {
-				return fmt.Errorf("%s: %w: the strategy %s of the field %s is not carried out by any store: write null or constant", t.Address, ErrSchema, f.Anonymise.Strategy, f.Name)
-			}
-		}
+	if t.Treatment == dsr.Archive && t.Collection.Dataset.Collection(t.Collection.ArchiveTo) == nil {
+		return fmt.Errorf("%s: %w: rows are to be archived to a collection that the data map does not have", t.Address, ErrSchema)
 	}
 	if t.Treatment != dsr.Retain {
 		return nil

@@ -148,7 +148,7 @@ func erase(t *testing.T, c *soffiah.Company, a soffiah.Account, m *datamap.Map, 
 				mine = append(mine, target)
 			}
 		}
-		tallies, err := st.Erase(t.Context(), mine, day, func(int64) {})
+		tallies, err := st.Erase(t.Context(), mine, day, store.Watch{})
 		if err != nil {
 			t.Fatalf("%s: %v", key, err)
 		}

@@ -92,6 +92,12 @@ func (s *Store) Name() string { return s.name }
 // Close releases nothing.
 func (s *Store) Close() error { return nil }
 
+// Abilities says that messages are found, given out and destroyed. Their bytes go
+// when the server clears its files.
+func (s *Store) Abilities() store.Abilities {
+	return store.Abilities{Treatments: []dsr.Treatment{dsr.Delete, dsr.Retain, dsr.Leave}, Level: store.Logical}
+}
+
 // Check logs in, looks for the folders and for what erasing needs.
 func (s *Store) Check(ctx context.Context, collections []*datamap.Collection) ([]store.Fault, error) {
 	var faults []store.Fault
@@ -160,9 +166,7 @@ func mapFaults(c *datamap.Collection) []store.Fault {
 			report(f.Name, "a message has no such field", "the fields are address, message_id, folder, uid and date")
 		}
 	}
-	if c.Treatment == dsr.Anonymise {
-		report("", "messages cannot be anonymised", "write erasure: delete, retain or leave")
-	}
+	faults = append(faults, (*Store)(nil).Abilities().Faults(c, c.Treatment)...)
 	if c.Treatment == dsr.Retain && c.RetainFrom != fieldDate {
 		report(c.RetainFrom, "holds no date", "write retain_from: date")
 	}
@@ -211,12 +215,12 @@ func (s *Store) Find(ctx context.Context, target store.Target, fields []string, 
 
 // Survey counts what Erase would do.
 func (s *Store) Survey(ctx context.Context, targets []store.Target, now time.Time) ([]store.Tally, error) {
-	return s.tally(ctx, targets, now, false, nil)
+	return s.tally(ctx, targets, now, nil)
 }
 
 // Verify searches again and counts what should be gone.
 func (s *Store) Verify(ctx context.Context, targets []store.Target, now time.Time) ([]store.Tally, error) {
-	tallies, err := s.tally(ctx, targets, now, false, nil)
+	tallies, err := s.tally(ctx, targets, now, nil)
 	for i := range tallies {
 		tallies[i].Residual, tallies[i].Erased = tallies[i].Erased, 0
 	}
@@ -225,28 +229,41 @@ func (s *Store) Verify(ctx context.Context, targets []store.Target, now time.Tim
 
 // Erase expunges messages in chunks. What is expunged stays so if the call ends
 // half-way; the next call goes on with the rest.
-func (s *Store) Erase(ctx context.Context, targets []store.Target, now time.Time, progress func(int64)) ([]store.Tally, error) {
-	return s.tally(ctx, targets, now, true, progress)
+func (s *Store) Erase(ctx context.Context, targets []store.Target, now time.Time, watch store.Watch) ([]store.Tally, error) {
+	journal := store.NewJournal(watch)
+	tallies, err := s.tally(ctx, targets, now, func(conn *session, a datamap.Address, due []message) error {
+		for chunk := range slices.Chunk(due, expungeChunk) {
+			if err := watch.Permitted(ctx); err != nil {
+				return err
+			}
+			if err := conn.expunge(ctx, chunk); err != nil {
+				return err
+			}
+			if err := journal.Add(ctx, store.Done{Address: a, Erased: int64(len(chunk))}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for i := range tallies {
+		tallies[i].Erased = journal.Of(tallies[i].Address).Erased
+	}
+	return tallies, err
 }
 
-// tally walks over the messages, counts them and erases those that are due.
-func (s *Store) tally(ctx context.Context, targets []store.Target, now time.Time, erase bool, progress func(int64)) ([]store.Tally, error) {
+// tally walks over the messages, counts them and gives those that are due to
+// erase, if there is one.
+func (s *Store) tally(ctx context.Context, targets []store.Target, now time.Time, erase func(conn *session, a datamap.Address, due []message) error) ([]store.Tally, error) {
 	tallies := make([]store.Tally, len(targets))
 	for i, target := range targets {
 		tallies[i].Address = target.Address
 	}
-	var rows int64
-	err := s.walk(ctx, targets, erase, func(conn *session, i int, found []message) error {
+	err := s.walk(ctx, targets, erase != nil, func(conn *session, i int, found []message) error {
 		due, err := sortOut(&tallies[i], targets[i], found, now)
-		if err != nil || !erase {
+		if err != nil || erase == nil {
 			return err
 		}
-		return conn.expunge(ctx, due, func(n int) {
-			rows += int64(n)
-			if progress != nil {
-				progress(rows)
-			}
-		})
+		return erase(conn, targets[i].Address, due)
 	})
 	if err != nil {
 		return nil, err

@@ -200,7 +200,7 @@ func TestAllFoldersAndNobodyElsesDeletions(t *testing.T) {
 	m.put(t, "Archive/2025", nil, "From: ada@example.org")
 	// A colleague has flagged a message of someone else for deletion.
 	m.put(t, "INBOX", &imap.AppendOptions{Flags: []imap.Flag{imap.FlagDeleted}}, "From: bob@example.org")
-	got, err := m.store.Erase(t.Context(), []store.Target{m.target("ada@example.org")}, time.Now(), nil)
+	got, err := m.store.Erase(t.Context(), []store.Target{m.target("ada@example.org")}, time.Now(), store.Watch{})
 	if err != nil || got[0].Erased != 3 {
 		t.Fatalf("got %+v and %v, want three messages erased", got, err)
 	}
@@ -257,11 +257,11 @@ func TestFindAndRetention(t *testing.T) {
 		t.Error(diff)
 	}
 	target.Treatment, target.Keep = dsr.Retain, &store.Keep{From: "date", Period: "P1Y"}
-	tally, err := m.store.Erase(t.Context(), []store.Target{target}, arrived.AddDate(0, 6, 0), nil)
+	tally, err := m.store.Erase(t.Context(), []store.Target{target}, arrived.AddDate(0, 6, 0), store.Watch{})
 	if err != nil || tally[0].Retained != 1 || !tally[0].RetainedUntil.Equal(arrived.AddDate(1, 0, 0)) {
 		t.Errorf("got %+v and %v, want it retained for a year", tally, err)
 	}
-	tally, err = m.store.Erase(t.Context(), []store.Target{target}, arrived.AddDate(1, 0, 0), nil)
+	tally, err = m.store.Erase(t.Context(), []store.Target{target}, arrived.AddDate(1, 0, 0), store.Watch{})
 	if err != nil || tally[0].Erased != 1 {
 		t.Errorf("got %+v and %v, want it erased after a year", tally, err)
 	}
@@ -273,7 +273,7 @@ func TestManyMessages(t *testing.T) {
 	for n := range 1300 {
 		m.put(t, "INBOX", nil, fmt.Sprintf("From: person%d@example.org", n%2))
 	}
-	got, err := m.store.Erase(t.Context(), []store.Target{m.target("person1@example.org")}, time.Now(), nil)
+	got, err := m.store.Erase(t.Context(), []store.Target{m.target("person1@example.org")}, time.Now(), store.Watch{})
 	if err != nil || got[0].Erased != 650 {
 		t.Fatalf("got %+v and %v, want 650 messages erased", got, err)
 	}
@@ -287,7 +287,7 @@ func TestFailures(t *testing.T) {
 	m := newMailbox(t, imap.CapSet{imap.CapIMAP4rev1: {}})
 	m.put(t, "INBOX", nil, "From: ada@example.org")
 	target := []store.Target{m.target("ada@example.org")}
-	if _, err := m.store.Erase(t.Context(), target, time.Now(), nil); !errors.Is(err, store.ErrSchema) {
+	if _, err := m.store.Erase(t.Context(), target, time.Now(), store.Watch{}); !errors.Is(err, store.ErrSchema) {
 		t.Errorf("without UIDPLUS: got %v, want ErrSchema", err)
 	}
 	if len(m.records(t)) != 1 {

@@ -162,27 +162,21 @@ func (s *session) folders(ctx context.Context) ([]string, error) {
 // for the line length of any server even if no two numbers adjoin.
 const expungeChunk = 500
 
-// expunge destroys messages of the selected folder for good.
-func (s *session) expunge(ctx context.Context, messages []message, done func(n int)) error {
+// expunge destroys messages of the selected folder for good, at most
+// [expungeChunk] of them.
+func (s *session) expunge(ctx context.Context, messages []message) error {
 	if len(messages) > 0 && !s.canExpunge() {
 		return fmt.Errorf("%w: the server has no UIDPLUS and cannot erase single messages for good", store.ErrSchema)
 	}
-	for chunk := range slices.Chunk(messages, expungeChunk) {
-		var uids imap.UIDSet
-		for _, m := range chunk {
-			uids.AddNum(m.uid)
-		}
-		err := s.await(ctx, "erasing messages", func() error {
-			flags := &imap.StoreFlags{Op: imap.StoreFlagsAdd, Silent: true, Flags: []imap.Flag{imap.FlagDeleted}}
-			if err := s.client.Store(uids, flags, nil).Close(); err != nil {
-				return err
-			}
-			return s.client.UIDExpunge(uids).Close()
-		})
-		if err != nil {
+	var uids imap.UIDSet
+	for _, m := range messages {
+		uids.AddNum(m.uid)
+	}
+	return s.await(ctx, "erasing messages", func() error {
+		flags := &imap.StoreFlags{Op: imap.StoreFlagsAdd, Silent: true, Flags: []imap.Flag{imap.FlagDeleted}}
+		if err := s.client.Store(uids, flags, nil).Close(); err != nil {
 			return err
 		}
-		done(len(chunk))
-	}
-	return nil
+		return s.client.UIDExpunge(uids).Close()
+	})
 }

@@ -84,7 +84,7 @@ func byStore(b *testing.B) time.Duration {
 		targets = append(targets, target(b, m, fmt.Sprintf("t%d", i), "owner", "1"))
 	}
 	start := time.Now()
-	if _, err := s.Erase(b.Context(), targets, now, nil); err != nil {
+	if _, err := s.Erase(b.Context(), targets, now, store.Watch{}); err != nil {
 		b.Fatal(err)
 	}
 	got, err := s.Verify(b.Context(), targets, now)

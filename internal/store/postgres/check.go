@@ -52,6 +52,7 @@ func (t *table) faults() []store.Fault {
 	role := func(privilege string) string {
 		return fmt.Sprintf("GRANT %s ON %s TO the role of Habeas", privilege, pgx.Identifier{t.schema, t.name}.Sanitize())
 	}
+	faults = append(faults, (*Store)(nil).Abilities().Faults(t.target.Collection, t.target.Treatment)...)
 	switch {
 	case t.oid == 0:
 		report("", "there is no such table", "mend the name in the data map, or the namespace of its dataset")

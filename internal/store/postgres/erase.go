@@ -23,7 +23,7 @@ type ctids string
 // Erase deletes and anonymises in the order of the foreign keys. If there are
 // few rows all is done in one transaction; if there are many, each batch has
 // its own, so that locks are short and a crash loses one batch at most.
-func (s *Store) Erase(ctx context.Context, targets []store.Target, now time.Time, progress func(int64)) ([]store.Tally, error) {
+func (s *Store) Erase(ctx context.Context, targets []store.Target, now time.Time, watch store.Watch) ([]store.Tally, error) {
 	var p *plan
 	var tallies []store.Tally
 	err := s.snapshot(ctx, func(tx pgx.Tx) error {
@@ -44,7 +44,7 @@ func (s *Store) Erase(ctx context.Context, targets []store.Target, now time.Time
 	for _, t := range tallies {
 		total += t.Erased + t.Anonymised
 	}
-	e := &erasure{store: s, plan: p, now: now, progress: progress, done: map[*table]int64{}}
+	e := &erasure{store: s, plan: p, now: now, watch: watch, journal: store.NewJournal(watch)}
 	switch {
 	case total == 0:
 	case p.whole || total <= int64(s.batch):
@@ -56,40 +56,35 @@ func (s *Store) Erase(ctx context.Context, targets []store.Target, now time.Time
 		return nil, err
 	}
 	for i, t := range p.tables {
-		if t.target.Treatment == dsr.Anonymise {
-			tallies[i].Anonymised = e.done[t]
-		} else {
-			tallies[i].Erased = e.done[t]
-		}
+		done := e.journal.Of(t.target.Address)
+		tallies[i].Erased, tallies[i].Anonymised = done.Erased, done.Anonymised
 	}
 	return tallies, nil
 }
 
 // erasure is one call of Erase.
 type erasure struct {
-	store    *Store
-	plan     *plan
-	now      time.Time
-	progress func(int64)
-	done     map[*table]int64 // rows by table
+	store   *Store
+	plan    *plan
+	now     time.Time
+	watch   store.Watch
+	journal *store.Journal
 }
 
-// report tells how many rows are done in all.
-func (e *erasure) report() {
-	if e.progress == nil {
-		return
+// report says what was committed.
+func (e *erasure) report(ctx context.Context, t *table, n int64) error {
+	done := store.Done{Address: t.target.Address, Erased: n}
+	if !t.destroys() {
+		done.Erased, done.Anonymised = 0, n
 	}
-	var rows int64
-	for _, n := range e.done {
-		rows += n
-	}
-	e.progress(rows)
+	return e.journal.Add(ctx, done)
 }
 
 // together does every step in one transaction.
 func (e *erasure) together(ctx context.Context) error {
+	done := map[*table]int64{}
 	err := e.store.change(ctx, func(tx pgx.Tx) error {
-		clear(e.done) // a transaction that is tried again begins anew
+		clear(done) // a transaction that is tried again begins anew
 		if e.plan.whole {
 			if _, err := tx.Exec(ctx, "SET CONSTRAINTS ALL DEFERRED"); err != nil {
 				return failure(ctx, err)
@@ -101,14 +96,16 @@ func (e *erasure) together(ctx context.Context) error {
 				if err != nil {
 					return err
 				}
-				e.done[s.table] += n
+				done[s.table] += n
 				more = !last
 			}
 		}
-		return nil
+		return e.watch.Permitted(ctx)
 	})
-	if err == nil {
-		e.report()
+	for _, t := range e.plan.tables {
+		if err == nil {
+			err = e.report(ctx, t, done[t])
+		}
 	}
 	return err
 }
@@ -120,15 +117,16 @@ func (e *erasure) apart(ctx context.Context) error {
 			var n int64
 			var last bool
 			err := e.store.change(ctx, func(tx pgx.Tx) (err error) {
-				n, last, err = e.batch(ctx, tx, s)
-				return err
+				if n, last, err = e.batch(ctx, tx, s); err != nil {
+					return err
+				}
+				return e.watch.Permitted(ctx)
 			})
 			if err != nil {
 				return err
 			}
-			if n > 0 {
-				e.done[s.table] += n
-				e.report()
+			if err := e.report(ctx, s.table, n); err != nil {
+				return err
 			}
 			more = !last
 		}

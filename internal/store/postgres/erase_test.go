@@ -96,7 +96,7 @@ func TestEraseInOrderOfForeignKeys(t *testing.T) {
 			if diff := cmp.Diff(want, counts(survey)); diff != "" {
 				t.Error(diff)
 			}
-			got, err := s.Erase(t.Context(), targets, now, nil)
+			got, err := s.Erase(t.Context(), targets, now, store.Watch{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -131,7 +131,7 @@ func TestWhatStopsAPlan(t *testing.T) {
 			s, targets := d.open(t, postgres.Options{}), forumTargets(t)
 			before := d.rows(t, `SELECT c::text FROM comments c ORDER BY id`)
 			_, survey := s.Survey(t.Context(), targets, now)
-			_, erase := s.Erase(t.Context(), targets, now, nil)
+			_, erase := s.Erase(t.Context(), targets, now, store.Watch{})
 			for _, err := range []error{survey, erase} {
 				if !errors.Is(err, store.ErrSchema) || !strings.Contains(err.Error(), test.want) {
 					t.Errorf("got %v, want ErrSchema about %s", err, test.want)
@@ -147,7 +147,7 @@ func TestWhatStopsAPlan(t *testing.T) {
 		d := newDatabase(t, forum+`CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN OLD; END';
 			CREATE TRIGGER copy BEFORE DELETE ON posts FOR EACH ROW EXECUTE FUNCTION f()`)
 		s := d.open(t, postgres.Options{AcceptedTriggers: []string{"posts.copy"}})
-		if _, err := s.Erase(t.Context(), forumTargets(t), now, nil); err != nil {
+		if _, err := s.Erase(t.Context(), forumTargets(t), now, store.Watch{}); err != nil {
 			t.Error(err)
 		}
 	})
@@ -183,7 +183,7 @@ func TestCycles(t *testing.T) {
 				d := newDatabase(t, schema)
 				m, s := mapOf(t, pair), d.open(t, postgres.Options{Batch: batch})
 				targets := []store.Target{target(t, m, "a", "owner", "1"), target(t, m, "b", "owner", "1")}
-				got, err := s.Erase(t.Context(), targets, now, nil)
+				got, err := s.Erase(t.Context(), targets, now, store.Watch{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -239,7 +239,7 @@ func TestRetention(t *testing.T) {
 		target := target(t, m, "invoices", "owner", 1)
 		target.Keep = &store.Keep{From: "on_day", Period: "P10Y"}
 		for i, erased := range []int64{2, 0} {
-			got, err := s.Erase(t.Context(), []store.Target{target}, now, nil)
+			got, err := s.Erase(t.Context(), []store.Target{target}, now, store.Watch{})
 			if err != nil || got[0].Erased != erased || got[0].Retained != 3 {
 				t.Errorf("call %d: got %+v and %v, want %d erased and 3 retained", i, got, err, erased)
 			}
@@ -276,7 +276,7 @@ func TestJSONFieldsArraysAndPartitions(t *testing.T) {
 		t.Errorf("found %v and %v", found, err)
 	}
 	for i, target := range []store.Target{nested, target(t, m, "events", "tags", "p2", "p'3")} {
-		got, err := s.Erase(t.Context(), []store.Target{target}, now, nil)
+		got, err := s.Erase(t.Context(), []store.Target{target}, now, store.Watch{})
 		if err != nil || got[0].Erased != 10 {
 			t.Errorf("%d: got %+v and %v, want ten rows erased", i, got, err)
 		}
@@ -306,7 +306,7 @@ func TestRowsAddedMeanwhile(t *testing.T) {
 	}
 	failed := make(chan error, 1)
 	go func() {
-		_, err := s.Erase(context.WithoutCancel(t.Context()), []store.Target{target(t, m, "a", "owner", 1), target(t, m, "b", "owner", 1)}, now, nil)
+		_, err := s.Erase(context.WithoutCancel(t.Context()), []store.Target{target(t, m, "a", "owner", 1), target(t, m, "b", "owner", 1)}, now, store.Watch{})
 		failed <- err
 	}()
 	// Our deletion waits for the lock that the insertion holds; commit when it does.
@@ -353,14 +353,14 @@ func TestLeastPrivilegeAndDenial(t *testing.T) {
 	if _, err := s.Survey(t.Context(), targets, now); err != nil {
 		t.Errorf("a survey needs no more than SELECT: %v", err)
 	}
-	if _, err := s.Erase(t.Context(), targets, now, nil); !errors.Is(err, store.ErrDenied) {
+	if _, err := s.Erase(t.Context(), targets, now, store.Watch{}); !errors.Is(err, store.ErrDenied) {
 		t.Errorf("got %v, want ErrDenied", err)
 	}
 	d.exec(t, fmt.Sprintf(`GRANT DELETE ON accounts, posts, comments TO %s; GRANT UPDATE (reply_to) ON comments TO %s; GRANT UPDATE (account_id, ip, agent, n) ON visits TO %s`, role, role, role))
 	if faults, err := s.Check(t.Context(), collections); err != nil || len(faults) != 0 {
 		t.Errorf("got %+v and %v, want no fault", faults, err)
 	}
-	if _, err := s.Erase(t.Context(), targets, now, nil); err != nil {
+	if _, err := s.Erase(t.Context(), targets, now, store.Watch{}); err != nil {
 		t.Error(err)
 	}
 	requireVerified(t, s, targets)
@@ -408,7 +408,7 @@ func TestErrorsHoldNoValues(t *testing.T) {
       - name: p
         fields: [{name: owner}, {name: name, habeas: {anonymise: {strategy: constant, value: `+value+`}}}]
 `)
-		_, err := d.open(t, postgres.Options{}).Erase(t.Context(), []store.Target{target(t, m, "p", "owner", "canary-owner")}, now, nil)
+		_, err := d.open(t, postgres.Options{}).Erase(t.Context(), []store.Target{target(t, m, "p", "owner", "canary-owner")}, now, store.Watch{})
 		if !errors.Is(err, store.ErrSchema) || strings.Contains(err.Error(), "canary") {
 			t.Errorf("%s: got %v, want ErrSchema without a value", name, err)
 		}
@@ -439,7 +439,7 @@ func TestLockedRowsAreTriedAgainLater(t *testing.T) {
 		t.Fatal(err)
 	}
 	targets := forumTargets(t)
-	if _, err := s.Erase(t.Context(), targets, now, nil); !errors.Is(err, store.ErrUnavailable) {
+	if _, err := s.Erase(t.Context(), targets, now, store.Watch{}); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("got %v, want ErrUnavailable", err)
 	}
 	if n := len(d.rows(t, "SELECT c::text FROM comments c")); n != 4 {
@@ -448,7 +448,7 @@ func TestLockedRowsAreTriedAgainLater(t *testing.T) {
 	if err := other.Rollback(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Erase(t.Context(), targets, now, nil); err != nil {
+	if _, err := s.Erase(t.Context(), targets, now, store.Watch{}); err != nil {
 		t.Error(err)
 	}
 	requireVerified(t, s, targets)

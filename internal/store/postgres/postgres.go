@@ -23,6 +23,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/soffiah/habeas/internal/datamap"
+	"github.com/soffiah/habeas/internal/dsr"
 	"github.com/soffiah/habeas/internal/store"
 )
 
@@ -94,6 +96,15 @@ func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseco
 
 // Name is the name of the store in the configuration.
 func (s *Store) Name() string { return s.name }
+
+// Abilities says what can be done with the rows of a table.
+func (s *Store) Abilities() store.Abilities {
+	return store.Abilities{
+		Treatments: []dsr.Treatment{dsr.Delete, dsr.Anonymise, dsr.Retain, dsr.Leave},
+		Strategies: []string{datamap.Null, datamap.Constant},
+		Level:      store.Logical,
+	}
+}
 
 // Close releases the connections.
 func (s *Store) Close() error {

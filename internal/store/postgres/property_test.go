@@ -94,15 +94,15 @@ func TestRandomSchemas(t *testing.T) {
 		batch := []int{0, 1, 4}[r.IntN(3)]
 		all := d.rows(t, s.dump("true"))
 		others := d.rows(t, s.dump(fmt.Sprintf("owner <> %d", subject)))
-		store := d.open(t, postgres.Options{Batch: batch, Connections: 1})
-		_, err := store.Erase(t.Context(), targets, now, nil)
+		opened := d.open(t, postgres.Options{Batch: batch, Connections: 1})
+		_, err := opened.Erase(t.Context(), targets, now, store.Watch{})
 		left := d.rows(t, s.dump("true"))
 		switch {
 		case err == nil:
 			if diff := cmp.Diff(others, left); diff != "" {
 				t.Errorf("seed %d, batch %d: %s\n%s", seed, batch, diff, s.sql.String())
 			}
-			requireVerified(t, store, targets)
+			requireVerified(t, opened, targets)
 		case !s.crossing && !s.hard:
 			t.Errorf("seed %d, batch %d: refused without need: %v\n%s", seed, batch, err, s.sql.String())
 		default:
@@ -114,7 +114,7 @@ func TestRandomSchemas(t *testing.T) {
 				t.Errorf("seed %d, batch %d: %s", seed, batch, diff)
 			}
 		}
-		_ = store.Close()
+		_ = opened.Close()
 	}
 	t.Logf("%d of 60 erasures were refused", refused)
 }
@@ -127,7 +127,7 @@ func TestInterruptedErasureGoesOn(t *testing.T) {
 	s, targets := d.open(t, postgres.Options{Batch: 1}), forumTargets(t)
 	for calls := 1; ; calls++ {
 		ctx, cancel := context.WithCancel(t.Context())
-		_, err := s.Erase(ctx, targets, now, func(int64) { cancel() })
+		_, err := s.Erase(ctx, targets, now, store.Watch{Save: func(context.Context, store.Progress) error { cancel(); return nil }})
 		cancel()
 		if err == nil {
 			if calls < 8 {

@@ -72,6 +72,9 @@ func (s *Store) ready(ctx context.Context, tx pgx.Tx, targets []store.Target) ([
 		if err := t.Validate(); err != nil {
 			return nil, err
 		}
+		for _, f := range (*Store)(nil).Abilities().Faults(t.Collection, t.Treatment) {
+			return nil, fmt.Errorf("%s: %w: %s: %s", t.Address, store.ErrSchema, f.Problem, f.Hint)
+		}
 	}
 	tables, err := s.tables(ctx, tx, targets)
 	if err != nil {

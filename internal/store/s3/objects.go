@@ -28,8 +28,8 @@ func supported(target store.Target) error {
 	if err := target.Validate(); err != nil {
 		return err
 	}
-	if target.Treatment == dsr.Anonymise {
-		return fmt.Errorf("%s: %w: objects cannot be anonymised: write erasure: delete, retain or leave", target.Address, store.ErrSchema)
+	for _, f := range (*Store)(nil).Abilities().Faults(target.Collection, target.Treatment) {
+		return fmt.Errorf("%s: %w: %s: %s", target.Address, store.ErrSchema, f.Problem, f.Hint)
 	}
 	if target.Treatment == dsr.Retain && target.Keep.From != fieldModified {
 		return fmt.Errorf("%s: %w: objects are dated by last_modified only", target.Address, store.ErrSchema)
@@ -155,7 +155,7 @@ func (s *Store) list(ctx context.Context, bucket, prefix string, versioned bool,
 			current = object{}
 		}
 		current.key = info.Key
-		current.versions = append(current.versions, minio.ObjectInfo{Key: info.Key, VersionID: info.VersionID})
+		current.versions = append(current.versions, minio.ObjectInfo{Key: info.Key, VersionID: info.VersionID, IsDeleteMarker: info.IsDeleteMarker})
 		if !info.LastModified.Before(current.modified) {
 			current.modified, current.size = info.LastModified, info.Size
 		}

@@ -83,6 +83,12 @@ func (s *Store) Name() string { return s.name }
 // Close releases nothing: connections belong to the process.
 func (s *Store) Close() error { return nil }
 
+// Abilities says that objects are found, given out and destroyed. The bytes of a
+// deleted object go when the service collects them.
+func (s *Store) Abilities() store.Abilities {
+	return store.Abilities{Treatments: []dsr.Treatment{dsr.Delete, dsr.Retain, dsr.Leave}, Level: store.Logical}
+}
+
 // bucketOf returns the bucket of a collection.
 func (s *Store) bucketOf(c *datamap.Collection) string {
 	if s.bucket != "" {
@@ -119,9 +125,7 @@ func mapFaults(c *datamap.Collection) []store.Fault {
 			faults = append(faults, store.Fault{Collection: c.Name, Field: f.Name, Problem: "an object has no such field", Hint: "the fields are key, prefix, size and last_modified"})
 		}
 	}
-	if c.Treatment == dsr.Anonymise {
-		faults = append(faults, store.Fault{Collection: c.Name, Problem: "objects cannot be anonymised", Hint: "write erasure: delete, retain or leave"})
-	}
+	faults = append(faults, (*Store)(nil).Abilities().Faults(c, c.Treatment)...)
 	if c.Treatment == dsr.Retain && c.RetainFrom != fieldModified {
 		faults = append(faults, store.Fault{Collection: c.Name, Field: c.RetainFrom, Problem: "holds no date", Hint: "write retain_from: last_modified"})
 	}
@@ -133,19 +137,23 @@ func (s *Store) Find(ctx context.Context, target store.Target, fields []string, 
 	return s.each(ctx, target, func(_ string, o object) error {
 		row := make(store.Row, len(fields))
 		for _, name := range fields {
-			switch name {
-			case fieldKey:
-				row[name] = o.key
-			case fieldSize:
-				row[name] = o.size
-			case fieldModified:
-				row[name] = o.modified
-			default:
-				row[name] = nil
-			}
+			row[name] = o.field(name)
 		}
 		return yield(row)
 	})
+}
+
+// field returns a field by its name.
+func (o object) field(name string) any {
+	switch name {
+	case fieldKey:
+		return o.key
+	case fieldSize:
+		return o.size
+	case fieldModified:
+		return o.modified
+	}
+	return nil
 }
 
 // Survey counts what Erase would do.
@@ -164,18 +172,21 @@ func (s *Store) Verify(ctx context.Context, targets []store.Target, now time.Tim
 
 // Erase deletes objects in batches. What is deleted stays deleted if the call
 // ends half-way; the next call goes on with the rest.
-func (s *Store) Erase(ctx context.Context, targets []store.Target, now time.Time, progress func(int64)) ([]store.Tally, error) {
-	var rows int64
-	return s.tally(ctx, targets, now, func(bucket string, batch []object) error {
+func (s *Store) Erase(ctx context.Context, targets []store.Target, now time.Time, watch store.Watch) ([]store.Tally, error) {
+	journal := store.NewJournal(watch)
+	tallies, err := s.tally(ctx, targets, now, func(target store.Target, bucket string, batch []object) error {
+		if err := watch.Permitted(ctx); err != nil {
+			return err
+		}
 		if err := s.remove(ctx, bucket, batch); err != nil {
 			return err
 		}
-		rows += int64(len(batch))
-		if progress != nil {
-			progress(rows)
-		}
-		return nil
+		return journal.Add(ctx, store.Done{Address: target.Address, Erased: int64(len(batch))})
 	})
+	for i := range tallies {
+		tallies[i].Erased = journal.Of(tallies[i].Address).Erased
+	}
+	return tallies, err
 }
 
 // batchSize is how many objects are deleted at a time: with their versions few
@@ -184,7 +195,7 @@ const batchSize = 1000
 
 // tally walks over the targets and counts; objects that are due are given to
 // erase in batches, if there is one.
-func (s *Store) tally(ctx context.Context, targets []store.Target, now time.Time, erase func(bucket string, batch []object) error) ([]store.Tally, error) {
+func (s *Store) tally(ctx context.Context, targets []store.Target, now time.Time, erase func(target store.Target, bucket string, batch []object) error) ([]store.Tally, error) {
 	tallies := make([]store.Tally, len(targets))
 	for i, target := range targets {
 		t, err := s.tallyOne(ctx, target, now, erase)
@@ -197,7 +208,7 @@ func (s *Store) tally(ctx context.Context, targets []store.Target, now time.Time
 }
 
 // tallyOne is tally for one target.
-func (s *Store) tallyOne(ctx context.Context, target store.Target, now time.Time, erase func(bucket string, batch []object) error) (store.Tally, error) {
+func (s *Store) tallyOne(ctx context.Context, target store.Target, now time.Time, erase func(target store.Target, bucket string, batch []object) error) (store.Tally, error) {
 	tally := store.Tally{Address: target.Address}
 	bucket := ""
 	var batch []object
@@ -205,7 +216,7 @@ func (s *Store) tallyOne(ctx context.Context, target store.Target, now time.Time
 		if erase == nil || len(batch) == 0 {
 			return nil
 		}
-		err := erase(bucket, batch)
+		err := erase(target, bucket, batch)
 		batch = batch[:0]
 		return err
 	}

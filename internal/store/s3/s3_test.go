@@ -87,7 +87,8 @@ func TestContract(t *testing.T) {
 			storetest.Run(t, func(t *testing.T) storetest.Fixture {
 				b := newBucket(t, versions)
 				return storetest.Fixture{
-					Store: b.store, Collection: b.c, Field: "key",
+					Copies: map[bool]int{true: 2}[versions],
+					Store:  b.store, Collection: b.c, Field: "key",
 					Value:   func(n int) string { return fmt.Sprintf("u/%d/picture", n) },
 					Awkward: []string{"it's.png", `a"b.png`, "a b+c%20&d?.png", "žluťoučký 🐎.png", "*", "[a]", "a<b>.png"},
 					Put: func(t *testing.T, v string) {
@@ -111,7 +112,7 @@ func TestPrefixTakesAFolderOnly(t *testing.T) {
 	}
 	target := b.target("prefix", "u/1", "u/1/b/", "/", "")
 	target.Matches = append(target.Matches, store.Match{Field: "key", Values: []any{"u/1/a", "v/1/a"}})
-	got, err := b.store.Erase(t.Context(), []store.Target{target}, time.Now(), nil)
+	got, err := b.store.Erase(t.Context(), []store.Target{target}, time.Now(), store.Watch{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +143,7 @@ func TestDeletedVersionsGo(t *testing.T) {
 	if err != nil || before[0].Residual != 1 {
 		t.Fatalf("got %+v and %v, want one object that is not gone", before, err)
 	}
-	if _, err := b.store.Erase(t.Context(), []store.Target{target}, time.Now(), nil); err != nil {
+	if _, err := b.store.Erase(t.Context(), []store.Target{target}, time.Now(), store.Watch{}); err != nil {
 		t.Fatal(err)
 	}
 	if left := b.records(t, true); len(left) != 1 || !strings.HasPrefix(left[0], "u/1/ab ") {
@@ -156,7 +157,7 @@ func TestMoreThanOneBatch(t *testing.T) {
 	for n := range 1005 {
 		b.put(t, fmt.Sprintf("u/1/%d", n))
 	}
-	got, err := b.store.Erase(t.Context(), []store.Target{b.target("prefix", "u/1")}, time.Now(), nil)
+	got, err := b.store.Erase(t.Context(), []store.Target{b.target("prefix", "u/1")}, time.Now(), store.Watch{})
 	if err != nil || got[0].Erased != 1005 || len(b.records(t, false)) != 0 {
 		t.Errorf("got %+v and %v, want all 1005 gone", got, err)
 	}
@@ -169,11 +170,11 @@ func TestRetention(t *testing.T) {
 	target := b.target("key", "u/1/a")
 	target.Treatment = dsr.Retain
 	target.Keep = &store.Keep{From: "last_modified", Period: "P1Y"}
-	got, err := b.store.Erase(t.Context(), []store.Target{target}, time.Now(), nil)
+	got, err := b.store.Erase(t.Context(), []store.Target{target}, time.Now(), store.Watch{})
 	if err != nil || got[0].Retained != 1 || got[0].Erased != 0 || got[0].RetainedUntil.IsZero() || got[0].NextDue.IsZero() {
 		t.Fatalf("got %+v and %v, want one retained", got, err)
 	}
-	got, err = b.store.Erase(t.Context(), []store.Target{target}, time.Now().AddDate(1, 0, 1), nil)
+	got, err = b.store.Erase(t.Context(), []store.Target{target}, time.Now().AddDate(1, 0, 1), store.Watch{})
 	if err != nil || got[0].Erased != 1 {
 		t.Errorf("got %+v and %v, want it erased after a year", got, err)
 	}

@@ -31,6 +31,8 @@ type Fixture struct {
 	Awkward []string
 	// Put adds a record with that value.
 	Put func(t *testing.T, value string)
+	// Copies is set if a record may be exported in several copies, such as versions.
+	Copies int
 	// Records returns all records that there are, byte for byte, in any order.
 	Records func(t *testing.T) []string
 }
@@ -58,6 +60,11 @@ func Run(t *testing.T, open func(t *testing.T) Fixture) {
 		"SameValueTwice":    sameValueTwice,
 		"NumbersFromJSON":   numbersFromJSON,
 		"MissingCollection": missingCollection,
+		"Export":            export,
+		"Secret":            secret,
+		"Abilities":         abilities,
+		"Forbidden":         forbidden,
+		"Resumed":           resumed,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -89,7 +96,7 @@ func sorted(s []string) []string { return slices.Sorted(slices.Values(s)) }
 // erase erases, and requires that only the others are left.
 func (f Fixture) erase(t *testing.T, target store.Target, others []string) store.Tally {
 	t.Helper()
-	got, err := f.Store.Erase(t.Context(), []store.Target{target}, now, nil)
+	got, err := f.Store.Erase(t.Context(), []store.Target{target}, now, store.Watch{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -232,7 +239,7 @@ func emptyTarget(t *testing.T, f Fixture) {
 			t.Error(err)
 		}
 	}
-	if got, err := f.Store.Erase(t.Context(), nil, now, nil); err != nil || len(got) != 0 {
+	if got, err := f.Store.Erase(t.Context(), nil, now, store.Watch{}); err != nil || len(got) != 0 {
 		t.Errorf("no targets: got %v and %v", got, err)
 	}
 }
@@ -258,7 +265,7 @@ func unboundTarget(t *testing.T, f Fixture) {
 	unknown.Matches = append(unknown.Matches, store.Match{Field: "no such field", Values: []any{"x"}})
 	for name, target := range map[string]store.Target{"unbound": unbound, "unknown field": unknown} {
 		_, survey := f.Store.Survey(t.Context(), []store.Target{target}, now)
-		_, erase := f.Store.Erase(t.Context(), []store.Target{target}, now, nil)
+		_, erase := f.Store.Erase(t.Context(), []store.Target{target}, now, store.Watch{})
 		_, verify := f.Store.Verify(t.Context(), []store.Target{target}, now)
 		find := f.Store.Find(t.Context(), target, []string{f.Field}, func(store.Row) error { return nil })
 		for _, err := range []error{survey, erase, verify, find} {
@@ -279,7 +286,7 @@ func cancelled(t *testing.T, f Fixture) {
 	cancel()
 	target := f.target(dsr.Delete, f.Value(1))
 	_, survey := f.Store.Survey(ctx, []store.Target{target}, now)
-	_, erase := f.Store.Erase(ctx, []store.Target{target}, now, nil)
+	_, erase := f.Store.Erase(ctx, []store.Target{target}, now, store.Watch{})
 	_, verify := f.Store.Verify(ctx, []store.Target{target}, now)
 	_, check := f.Store.Check(ctx, []*datamap.Collection{f.Collection})
 	find := f.Store.Find(ctx, target, []string{f.Field}, func(store.Row) error { return nil })
@@ -304,12 +311,13 @@ func manyValues(t *testing.T, f Fixture) {
 	}
 	target := f.target(dsr.Delete, values...)
 	var last int64
-	got, err := f.Store.Erase(t.Context(), []store.Target{target}, now, func(rows int64) {
-		if rows < last {
+	got, err := f.Store.Erase(t.Context(), []store.Target{target}, now, store.Watch{Save: func(_ context.Context, p store.Progress) error {
+		if rows := p.Rows(); rows < last {
 			t.Errorf("progress went from %d back to %d", last, rows)
 		}
-		last = rows
-	})
+		last = p.Rows()
+		return nil
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,78 @@
+package s3
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+
+	"github.com/soffiah/habeas/internal/store"
+)
+
+// Export gives a row for each object, and its bytes. Of an object with versions
+// it gives each that is no delete marker.
+func (s *Store) Export(ctx context.Context, target store.Target, fields []string, sink store.Sink) error {
+	if err := target.Validate(); err != nil {
+		return err
+	}
+	wanted, err := store.Exportable(target.Collection, fields)
+	if err != nil {
+		return err
+	}
+	types := map[string]store.ValueType{fieldSize: store.Number, fieldModified: store.Time}
+	columns := make([]store.Column, len(wanted))
+	for i, f := range wanted {
+		columns[i] = store.Column{Field: f.Name, Type: store.Text}
+		if t, ok := types[f.Name]; ok {
+			columns[i].Type = t
+		}
+	}
+	if err := sink.Begin(columns); err != nil {
+		return err
+	}
+	return s.each(ctx, target, func(bucket string, o object) error {
+		for _, v := range o.versions {
+			if v.IsDeleteMarker {
+				continue
+			}
+			if err := sink.Row(o.texts(columns)); err != nil {
+				return err
+			}
+			if err := s.content(ctx, bucket, v, sink); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// texts writes the fields of an object as an export does.
+func (o object) texts(columns []store.Column) [][]byte {
+	values := make([][]byte, len(columns))
+	for i, c := range columns {
+		switch v := o.field(c.Field).(type) {
+		case string:
+			values[i] = []byte(v)
+		case int64:
+			values[i] = strconv.AppendInt(nil, v, 10)
+		case time.Time:
+			values[i] = v.UTC().AppendFormat(nil, time.RFC3339Nano)
+		}
+	}
+	return values
+}
+
+// content streams the bytes of one version.
+func (s *Store) content(ctx context.Context, bucket string, v minio.ObjectInfo, sink store.Sink) error {
+	r, err := s.client.GetObject(ctx, bucket, v.Key, minio.GetObjectOptions{VersionID: v.VersionID})
+	if err != nil {
+		return fmt.Errorf("reading an object: %w", failure(ctx, err))
+	}
+	defer func() { _ = r.Close() }() // nothing was written
+	if _, err := r.Stat(); err != nil {
+		return fmt.Errorf("reading an object: %w", failure(ctx, err))
+	}
+	return sink.Content(r)
+}
