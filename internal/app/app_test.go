@@ -271,7 +271,7 @@ func TestTemporalOptions(t *testing.T) {
 
 func TestUnknownStore(t *testing.T) {
 	t.Parallel()
-	_, err := openStores(t.Context(), []config.Store{{Name: "shop", Kind: "telepathy"}})
+	_, err := openStores(t.Context(), nil, []config.Store{{Name: "shop", Kind: "telepathy"}})
 	if err == nil || !strings.Contains(err.Error(), "shop") || !strings.Contains(err.Error(), "telepathy") {
 		t.Errorf("got %v", err)
 	}

@@ -18,7 +18,7 @@ var ErrNoCatalogue = errors.New("a data store of this kind does not describe its
 // OpenCatalogue opens a configured store to be described. It fails with
 // [ErrNoCatalogue] for kinds that cannot be. The caller closes it.
 func OpenCatalogue(ctx context.Context, configured config.Store) (catalogue.Reader, io.Closer, error) {
-	s, err := openStore(ctx, configured)
+	s, err := openStore(ctx, nil, configured)
 	if err != nil {
 		return nil, nil, fmt.Errorf("opening the data store %s: %w", configured.Name, err)
 	}

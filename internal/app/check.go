@@ -52,7 +52,7 @@ func Check(ctx context.Context, cfg *config.Config, now time.Time) []Finding {
 	}
 	c.mail(ctx)
 	policies := c.policies()
-	c.stores(ctx, c.dataMap(policies))
+	c.stores(ctx, master, c.dataMap(policies))
 	return c.findings
 }
 
@@ -170,9 +170,9 @@ func (c *checking) dataMap(policies *policy.Set) *datamap.Map {
 	return m
 }
 
-func (c *checking) stores(ctx context.Context, m *datamap.Map) {
+func (c *checking) stores(ctx context.Context, master *vault.Master, m *datamap.Map) {
 	for _, configured := range c.cfg.Stores {
-		c.store(ctx, configured, m)
+		c.store(ctx, master, configured, m)
 	}
 	if m == nil {
 		return
@@ -188,11 +188,11 @@ func (c *checking) stores(ctx context.Context, m *datamap.Map) {
 	}
 }
 
-func (c *checking) store(ctx context.Context, configured config.Store, m *datamap.Map) {
+func (c *checking) store(ctx context.Context, master *vault.Master, configured config.Store, m *datamap.Map) {
 	ctx, cancel := context.WithTimeout(ctx, checkWithin)
 	defer cancel()
 	part := "store " + configured.Name
-	s, err := openStore(ctx, configured)
+	s, err := openStore(ctx, master, configured)
 	if !c.found(part, err, "configured", "") || m == nil {
 		return
 	}

@@ -11,14 +11,15 @@ import (
 	"github.com/soffiah/habeas/internal/store/imap"
 	"github.com/soffiah/habeas/internal/store/postgres"
 	"github.com/soffiah/habeas/internal/store/s3"
+	"github.com/soffiah/habeas/internal/vault"
 )
 
 // openStores opens every configured data store. Opening does not connect, so
 // that a store that is down keeps nothing from starting.
-func openStores(ctx context.Context, configured []config.Store) ([]activities.ConfiguredStore, error) {
+func openStores(ctx context.Context, master *vault.Master, configured []config.Store) ([]activities.ConfiguredStore, error) {
 	var opened []activities.ConfiguredStore
 	for _, c := range configured {
-		s, err := openStore(ctx, c)
+		s, err := openStore(ctx, master, c)
 		if err != nil {
 			closeAll(opened)
 			return nil, fmt.Errorf("opening the data store %s: %w", c.Name, err)
@@ -37,10 +38,10 @@ func clearances(configured []config.Store, records clearance.Records) *clearance
 	return s
 }
 
-func openStore(ctx context.Context, c config.Store) (store.Store, error) {
+func openStore(ctx context.Context, master *vault.Master, c config.Store) (store.Store, error) {
 	switch c.Kind {
 	case config.Postgres:
-		return postgres.Open(ctx, c.Name, c.URL.Reveal(), postgres.Options{})
+		return postgres.Open(ctx, c.Name, c.URL.Reveal(), postgres.Options{Secret: secretOf(master, c.Name)})
 	case config.S3:
 		return s3.Open(c.Name, s3.Options{
 			Endpoint: c.Endpoint, Region: c.Region, Bucket: c.Bucket, AccessKey: c.AccessKey, SecretKey: c.SecretKey.Reveal(),
@@ -52,6 +53,15 @@ func openStore(ctx context.Context, c config.Store) (store.Store, error) {
 		})
 	}
 	return nil, fmt.Errorf("its kind %q is not known", c.Kind)
+}
+
+// secretOf is what the pseudonyms of a store are made with: another for each
+// store, none without the master key.
+func secretOf(master *vault.Master, name string) []byte {
+	if master == nil {
+		return nil
+	}
+	return master.Derive("store "+name, 32)
 }
 
 func security(t config.TLS) imap.Security {

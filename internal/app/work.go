@@ -36,7 +36,7 @@ type Parts struct {
 // Parts opens the data stores and the mail server's connections. The caller calls
 // release when all parts are at rest.
 func (p *Program) Parts(ctx context.Context) (parts Parts, release func(), err error) {
-	stores, err := openStores(ctx, p.cfg.Stores)
+	stores, err := openStores(ctx, p.db.Master(), p.cfg.Stores)
 	if err != nil {
 		return parts, nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/soffiah/habeas/internal/catalogue"
+	"github.com/soffiah/habeas/internal/store/sqlstore"
 )
 
 var _ catalogue.Reader = (*Store)(nil)
@@ -60,6 +61,12 @@ LEFT JOIN pg_class c ON c.oid = k.confrelid
 LEFT JOIN pg_namespace ns ON ns.oid = c.relnamespace
 WHERE k.conrelid = ANY($1::int8[]::oid[]) AND k.contype IN ('p', 'u', 'f') AND k.conparentid = 0
 ORDER BY k.conname COLLATE "C"`
+
+// snapshot runs f in a transaction that sees one state of the database and
+// cannot change it.
+func (s *Store) snapshot(ctx context.Context, f func(pgx.Tx) error) error {
+	return s.db.Read(ctx, func(tx sqlstore.Tx) error { return f(tx.(transaction).Tx) })
+}
 
 // Tables describes the tables and views of a schema, without those of extensions.
 func (s *Store) Tables(ctx context.Context, schema string) ([]catalogue.Table, error) {

@@ -2,13 +2,11 @@ package postgres
 
 import (
 	"context"
-	"fmt"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/soffiah/habeas/internal/datamap"
 	"github.com/soffiah/habeas/internal/store"
+	"github.com/soffiah/habeas/internal/store/sqlstore"
 )
 
 // Export streams the rows of a target: what the server sends is handed on
@@ -21,37 +19,30 @@ func (s *Store) Export(ctx context.Context, target store.Target, fields []string
 	if err != nil {
 		return err
 	}
-	return s.snapshot(ctx, func(tx pgx.Tx) error {
-		tables, err := s.tables(ctx, tx, []store.Target{target})
-		if err != nil {
+	names := make([]string, len(wanted))
+	for i, f := range wanted {
+		names[i] = f.Name
+	}
+	write := func(e sqlstore.Expression) string {
+		sql, _ := exported(e)
+		return sql
+	}
+	return s.Select(ctx, target, names, write, func(ctx context.Context, tx sqlstore.Tx, fields []sqlstore.Expression, sql string, args []any) error {
+		columns := make([]store.Column, len(fields))
+		for i, e := range fields {
+			columns[i].Field = names[i]
+			_, columns[i].Type = exported(e)
+		}
+		if err := sink.Begin(columns); err != nil {
 			return err
 		}
-		return export(ctx, tx, tables[0], wanted, sink)
+		return stream(ctx, tx.(transaction), sql, args, sink)
 	})
 }
 
-// export reads the rows of one table.
-func export(ctx context.Context, tx pgx.Tx, t *table, fields []*datamap.Field, sink store.Sink) error {
-	q := &query{}
-	columns, list := make([]store.Column, len(fields)), make([]string, len(fields))
-	for i, f := range fields {
-		e, err := q.field(t, "t", f.Name)
-		if err != nil {
-			return err
-		}
-		columns[i].Field = f.Name
-		list[i], columns[i].Type = e.exported()
-	}
-	matches, err := q.matches(t, "t")
-	if err != nil {
-		return err
-	}
-	if err := sink.Begin(columns); err != nil {
-		return err
-	}
-	// As text, which is what an export writes.
-	args := append([]any{pgx.QueryResultFormats{pgx.TextFormatCode}}, q.args...)
-	rows, err := tx.Query(ctx, "SELECT "+strings.Join(list, ", ")+" FROM "+t.from("t")+" WHERE "+matches, args...)
+// stream hands rows on as the texts that the server writes.
+func stream(ctx context.Context, tx transaction, sql string, args []any, sink store.Sink) error {
+	rows, err := tx.Tx.Query(ctx, sql, append([]any{pgx.QueryResultFormats{pgx.TextFormatCode}}, args...)...)
 	if err != nil {
 		return failure(ctx, err)
 	}
@@ -61,36 +52,32 @@ func export(ctx context.Context, tx pgx.Tx, t *table, fields []*datamap.Field, s
 			return err
 		}
 	}
-	if err := failure(ctx, rows.Err()); err != nil {
-		return fmt.Errorf("reading %s: %w", t, err)
-	}
-	return nil
+	return failure(ctx, rows.Err())
 }
 
 // exported writes the expression for an export, and says what its texts mean.
-func (e expression) exported() (string, store.ValueType) {
-	switch {
-	case e.Element != "", e.Category == "C":
-		return "to_json(" + e.sql + ")::text", store.JSON
+func exported(e sqlstore.Expression) (string, store.ValueType) {
+	if e.Element != "" {
+		return "to_json(" + e.SQL + ")::text", store.JSON
 	}
 	switch e.Type {
 	case "smallint", "integer", "bigint":
-		return e.sql, store.Number
+		return e.SQL, store.Number
 	case "real", "double precision", "numeric":
 		// Infinity and NaN are no numbers of JSON.
-		return "nullif(nullif(nullif(" + e.sql + "::text, 'NaN'), 'Infinity'), '-Infinity')", store.Number
+		return "nullif(nullif(nullif(" + e.SQL + "::text, 'NaN'), 'Infinity'), '-Infinity')", store.Number
 	case "boolean":
-		return e.sql + "::text", store.Boolean
+		return e.SQL + "::text", store.Boolean
 	case "json", "jsonb":
-		return e.sql, store.JSON
+		return e.SQL, store.JSON
 	case "date":
-		return e.sql, store.Date
+		return e.SQL, store.Date
 	case "timestamp with time zone":
-		return `to_char(` + e.sql + `, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`, store.Time
+		return `to_char(` + e.SQL + `, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`, store.Time
 	case "timestamp without time zone":
-		return `to_char(` + e.sql + `, 'YYYY-MM-DD"T"HH24:MI:SS.US')`, store.Time
+		return `to_char(` + e.SQL + `, 'YYYY-MM-DD"T"HH24:MI:SS.US')`, store.Time
 	case "bytea":
-		return "encode(" + e.sql + ", 'hex')", store.Bytes
+		return "encode(" + e.SQL + ", 'hex')", store.Bytes
 	}
-	return e.sql + "::text", store.Text
+	return e.SQL + "::text", store.Text
 }

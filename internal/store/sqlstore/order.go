@@ -1,4 +1,4 @@
-package postgres
+package sqlstore
 
 import (
 	"slices"
@@ -8,8 +8,8 @@ import (
 
 // plan is the order in which the tables of one store are erased.
 type plan struct {
-	tables []*table
-	keys   []foreignKey
+	tables []*Table
+	keys   []ForeignKey
 	steps  []step
 	// whole is set if keys that cannot be cut tie tables into a cycle: then only
 	// one transaction, with the checks put off to its end, can delete the rows.
@@ -18,20 +18,20 @@ type plan struct {
 
 // step is one table of a plan.
 type step struct {
-	table *table
+	table *Table
 	// late are the foreign keys whose referring rows may still be there when this
 	// table's turn comes: those of a table to itself, and one of each cycle.
-	late []foreignKey
+	late []ForeignKey
 	// cascading are the foreign keys by which referring rows would go too.
-	cascading []foreignKey
+	cascading []ForeignKey
 	// atOnce is set if a reference within the table cannot be cut, so that all
 	// rows must go in one statement.
 	atOnce bool
 }
 
-// table returns the mapped table of that oid.
-func (p *plan) table(oid uint32) *table {
-	i := slices.IndexFunc(p.tables, func(t *table) bool { return t.oid == oid })
+// table returns the mapped table of that ID, or nil.
+func (p *plan) table(id uint64) *Table {
+	i := slices.IndexFunc(p.tables, func(t *Table) bool { return t.ID == id })
 	if i < 0 {
 		return nil
 	}
@@ -40,7 +40,7 @@ func (p *plan) table(oid uint32) *table {
 
 // newPlan orders tables so that referring rows go before those that they refer
 // to. What the map says by erase_after is followed where no key contradicts it.
-func newPlan(tables []*table, keys []foreignKey) *plan {
+func newPlan(tables []*Table, keys []ForeignKey) *plan {
 	p := &plan{tables: tables, keys: keys}
 	rest := slices.Clone(tables)
 	for len(rest) > 0 {
@@ -52,22 +52,22 @@ func newPlan(tables []*table, keys []foreignKey) *plan {
 }
 
 // next picks the table that is erased first of those that are left.
-func (p *plan) next(rest []*table) int {
-	waits := func(t *table, hard bool) bool {
-		return slices.ContainsFunc(p.keys, func(k foreignKey) bool {
-			return k.Parent == t.oid && k.Child != t.oid && !k.cuts() && !(hard && k.Nullable) &&
-				slices.ContainsFunc(rest, func(o *table) bool { return o.oid == k.Child })
+func (p *plan) next(rest []*Table) int {
+	waits := func(t *Table, hard bool) bool {
+		return slices.ContainsFunc(p.keys, func(k ForeignKey) bool {
+			return k.Parent == t.ID && k.Child != t.ID && !k.Cuts && !(hard && k.cuttable()) &&
+				slices.ContainsFunc(rest, func(o *Table) bool { return o.ID == k.Child })
 		})
 	}
-	told := func(t *table) bool {
-		return slices.ContainsFunc(t.target.Collection.EraseAfter, func(a datamap.Address) bool {
-			return slices.ContainsFunc(rest, func(o *table) bool { return o != t && o.target.Address == a })
+	told := func(t *Table) bool {
+		return slices.ContainsFunc(t.Target.Collection.EraseAfter, func(a datamap.Address) bool {
+			return slices.ContainsFunc(rest, func(o *Table) bool { return o != t && o.Target.Address == a })
 		})
 	}
-	for _, free := range []func(*table) bool{
-		func(t *table) bool { return !waits(t, false) && !told(t) },
-		func(t *table) bool { return !waits(t, false) },
-		func(t *table) bool { return !waits(t, true) }, // a cycle: one whose references can be cut
+	for _, free := range []func(*Table) bool{
+		func(t *Table) bool { return !waits(t, false) && !told(t) },
+		func(t *Table) bool { return !waits(t, false) },
+		func(t *Table) bool { return !waits(t, true) }, // a cycle: one whose references can be cut
 	} {
 		if i := slices.IndexFunc(rest, free); i >= 0 {
 			return i
@@ -77,21 +77,21 @@ func (p *plan) next(rest []*table) int {
 }
 
 // step says what to heed when the rows of t go and those of rest are still there.
-func (p *plan) step(t *table, rest []*table) step {
+func (p *plan) step(t *Table, rest []*Table) step {
 	s := step{table: t}
 	for _, k := range p.keys {
-		if k.Parent != t.oid {
+		if k.Parent != t.ID {
 			continue
 		}
-		if k.cascades() {
+		if k.Cascades {
 			s.cascading = append(s.cascading, k)
 		}
-		pending := slices.ContainsFunc(rest, func(o *table) bool { return o.oid == k.Child })
+		pending := slices.ContainsFunc(rest, func(o *Table) bool { return o.ID == k.Child })
 		switch {
-		case !pending || k.cuts():
-		case k.Nullable:
+		case !pending || k.Cuts:
+		case k.cuttable():
 			s.late = append(s.late, k)
-		case k.Child == t.oid:
+		case k.Child == t.ID:
 			s.atOnce = true
 		default:
 			p.whole = true

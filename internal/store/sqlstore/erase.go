@@ -1,0 +1,226 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/soffiah/habeas/internal/dsr"
+	"github.com/soffiah/habeas/internal/store"
+)
+
+// Erase destroys, moves and replaces in the order of the foreign keys. If there
+// are few rows all is done in one transaction; if there are many, each batch has
+// its own, so that locks are short and a crash loses one batch at most.
+func (s *Store) Erase(ctx context.Context, targets []store.Target, now time.Time, watch store.Watch) ([]store.Tally, error) {
+	var p *plan
+	var tallies []store.Tally
+	err := s.db.Read(ctx, func(tx Tx) error {
+		var err error
+		if p, err = s.prepare(ctx, tx, targets); err != nil {
+			return err
+		}
+		tallies, err = s.counted(ctx, tx, p, now)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	var total int64
+	for _, t := range tallies {
+		total += t.Erased + t.Anonymised + t.Archived
+	}
+	e := &erasure{store: s, plan: p, now: now, watch: watch, journal: store.NewJournal(watch)}
+	switch {
+	case total == 0:
+	case p.whole || total <= int64(s.opts.Batch):
+		err = e.together(ctx)
+	default:
+		err = e.apart(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for i, t := range p.tables {
+		done := e.journal.Of(t.Target.Address)
+		tallies[i].Erased, tallies[i].Archived, tallies[i].Anonymised = done.Erased, done.Archived, done.Anonymised
+	}
+	return tallies, nil
+}
+
+// erasure is one call of Erase.
+type erasure struct {
+	store   *Store
+	plan    *plan
+	now     time.Time
+	watch   store.Watch
+	journal *store.Journal
+}
+
+// report says what was committed.
+func (e *erasure) report(ctx context.Context, t *Table, n int64) error {
+	done := store.Done{Address: t.Target.Address}
+	switch t.Target.Treatment {
+	case dsr.Anonymise:
+		done.Anonymised = n
+	case dsr.Archive:
+		done.Archived = n
+	default:
+		done.Erased = n
+	}
+	return e.journal.Add(ctx, done)
+}
+
+// together does every step in one transaction.
+func (e *erasure) together(ctx context.Context) error {
+	done := map[*Table]int64{}
+	err := e.store.db.Change(ctx, func(tx Tx) error {
+		clear(done) // a transaction that is tried again begins anew
+		if sql := e.store.dialect.Defer(); e.plan.whole && sql != "" {
+			if _, err := tx.Exec(ctx, sql); err != nil {
+				return err
+			}
+		}
+		for _, s := range e.plan.steps {
+			b := &batches{}
+			for !b.last {
+				n, err := e.batch(ctx, tx, s, b)
+				if err != nil {
+					return err
+				}
+				done[s.table] += n
+			}
+		}
+		return e.watch.Permitted(ctx)
+	})
+	for _, t := range e.plan.tables {
+		if err == nil {
+			err = e.report(ctx, t, done[t])
+		}
+	}
+	return err
+}
+
+// apart does every batch in a transaction of its own.
+func (e *erasure) apart(ctx context.Context) error {
+	for _, s := range e.plan.steps {
+		b := &batches{}
+		for !b.last {
+			var n int64
+			next := *b
+			err := e.store.db.Change(ctx, func(tx Tx) (err error) {
+				next = *b
+				if n, err = e.batch(ctx, tx, s, &next); err != nil {
+					return err
+				}
+				return e.watch.Permitted(ctx)
+			})
+			if err != nil {
+				return err
+			}
+			*b = next
+			if err := e.report(ctx, s.table, n); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// batches is how far a step has come.
+type batches struct {
+	after []string // the place of the last row that was read
+	last  bool
+}
+
+// batch does the next rows of a step.
+func (e *erasure) batch(ctx context.Context, tx Tx, s step, b *batches) (n int64, err error) {
+	t := s.table
+	if t.Target.Treatment == dsr.Leave || len(t.Target.Matches) == 0 {
+		b.last = true
+		return 0, nil
+	}
+	switch {
+	case t.Destroys():
+		n, err = e.destroy(ctx, tx, s)
+	case t.computed():
+		return e.compute(ctx, tx, t, b)
+	default:
+		n, err = e.anonymise(ctx, tx, t)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("erasing from %s: %w", t, err)
+	}
+	b.last = s.atOnce || n < int64(e.store.opts.Batch)
+	return n, nil
+}
+
+// destroy lets the next rows go, in one statement if the database can.
+func (e *erasure) destroy(ctx context.Context, tx Tx, s step) (int64, error) {
+	r := Removal{Table: s.table, Due: due(s.table, e.now), Limit: int64(e.store.opts.Batch), Cascades: e.plan.links(s.cascading, e.now)}
+	if s.atOnce {
+		r.Limit = 0
+	}
+	for _, k := range s.late {
+		child := e.plan.table(k.Child)
+		r.Cuts = append(r.Cuts, Link{Key: k, Child: child, Condition: due(child, e.now)})
+	}
+	removed, err := e.store.dialect.Remove(ctx, tx, r)
+	if err != nil {
+		return 0, err
+	}
+	for i, n := range removed.Blocked {
+		if n > 0 {
+			return 0, blockedError(r.Cascades[i], s.table, n)
+		}
+	}
+	return removed.Rows, nil
+}
+
+// anonymise gives the next rows what every row gets.
+func (e *erasure) anonymise(ctx context.Context, tx Tx, t *Table) (int64, error) {
+	q := NewQuery(e.store.dialect)
+	var set []string
+	for _, f := range t.replacements() {
+		c, _, err := t.Column(f.Name)
+		if err != nil {
+			return 0, err
+		}
+		set = append(set, q.Quote(c.Name)+" = "+q.constant(f, c))
+	}
+	sql, err := q.Update(q, t, set, func(alias string) (string, error) { return due(t, e.now)(q, alias) }, int64(e.store.opts.Batch))
+	if err != nil {
+		return 0, err
+	}
+	text, args := q.SQL(sql)
+	return tx.Exec(ctx, text, args...)
+}
+
+// compute reads the next rows, computes what replaces their values, and writes it.
+func (e *erasure) compute(ctx context.Context, tx Tx, t *Table, b *batches) (int64, error) {
+	all, columns, err := e.store.replacers(ctx, tx, t)
+	if err != nil {
+		return 0, err
+	}
+	page, err := e.store.dialect.Page(ctx, tx, Page{Table: t, Due: due(t, e.now), Columns: columns, After: b.after, Limit: int64(e.store.opts.Batch)})
+	if err != nil {
+		return 0, fmt.Errorf("reading %s: %w", t, err)
+	}
+	if b.last = len(page) < e.store.opts.Batch; len(page) > 0 {
+		b.after = page[len(page)-1].Place
+	}
+	var rows []Paged
+	for _, row := range page {
+		if out, changed := replaced(all, row); changed {
+			rows = append(rows, out)
+		}
+	}
+	if len(rows) == 0 {
+		return 0, nil
+	}
+	n, err := e.store.dialect.Replace(ctx, tx, Replacing{Table: t, Due: due(t, e.now), Columns: columns, Rows: rows})
+	if err != nil {
+		return 0, fmt.Errorf("replacing values of %s: %w", t, err)
+	}
+	return n, nil
+}
