@@ -26,6 +26,9 @@ var (
 	// ErrSchema: the store does not have what the data map says, or a constraint
 	// forbids what was planned. Trying again does not help.
 	ErrSchema = errors.New("the data store does not match the data map")
+	// ErrExceeds: more rows would be changed than the plan allows. Nothing of that
+	// batch was; a person must look.
+	ErrExceeds = errors.New("more rows would be changed than the plan allows")
 	// ErrUnavailable: the store cannot be reached now. Try again later.
 	ErrUnavailable = errors.New("the data store cannot be reached")
 )

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/soffiah/habeas/internal/datamap"
 )
@@ -11,6 +12,11 @@ import (
 type Watch struct {
 	// Since is the progress that an interrupted call had saved.
 	Since Progress
+	// AtMost, if set, is how many rows of each collection may be changed in all, as
+	// the signed plan says with its tolerance; of one that is not named none. A
+	// batch that goes beyond is not committed and ends the call with [ErrExceeds]:
+	// a mistake in how rows are chosen reaches nobody else's.
+	AtMost map[datamap.Address]int64
 	// Permit, if set, is asked in every batch, after its rows were changed and
 	// before that is committed. If it fails nothing of the batch has happened and
 	// the call ends with that error: a hold, a stop, a restriction. Kinds without
@@ -45,9 +51,18 @@ type Done struct {
 func (p Progress) Rows() int64 {
 	var rows int64
 	for _, d := range p {
-		rows += d.Erased + d.Archived + d.Anonymised
+		rows += d.Rows()
 	}
 	return rows
+}
+
+// Rows returns how many rows these are.
+func (d Done) Rows() int64 { return d.Erased + d.Archived + d.Anonymised }
+
+// Plus returns d with more rows of the same collection.
+func (d Done) Plus(more Done) Done {
+	d.Erased, d.Archived, d.Anonymised = d.Erased+more.Erased, d.Archived+more.Archived, d.Anonymised+more.Anonymised
+	return d
 }
 
 // Of returns what has been done in one collection.
@@ -71,13 +86,22 @@ func NewJournal(w Watch) *Journal {
 	return &Journal{watch: w, done: append(Progress(nil), w.Since...)}
 }
 
+// Allows reports, as an [ErrExceeds], that with so many more rows of a collection
+// the plan would be exceeded.
+func (j *Journal) Allows(d Done) error {
+	rows := j.Of(d.Address).Plus(d).Rows()
+	if j.watch.AtMost != nil && rows > 0 && rows > j.watch.AtMost[d.Address] {
+		return fmt.Errorf("%s: %w: %d rows instead of %d: make the plan anew", d.Address, ErrExceeds, rows, j.watch.AtMost[d.Address])
+	}
+	return nil
+}
+
 // Add adds rows of one collection and saves.
 func (j *Journal) Add(ctx context.Context, d Done) error {
-	if d.Erased+d.Archived+d.Anonymised == 0 {
+	if d.Rows() == 0 {
 		return nil
 	}
-	sum := j.Of(d.Address)
-	sum.Erased, sum.Archived, sum.Anonymised = sum.Erased+d.Erased, sum.Archived+d.Archived, sum.Anonymised+d.Anonymised
+	sum := j.Of(d.Address).Plus(d)
 	for i := range j.done {
 		if j.done[i].Address == d.Address {
 			j.done[i] = sum

@@ -233,13 +233,14 @@ func (s *Store) Erase(ctx context.Context, targets []store.Target, now time.Time
 	journal := store.NewJournal(watch)
 	tallies, err := s.tally(ctx, targets, now, func(conn *session, a datamap.Address, due []message) error {
 		for chunk := range slices.Chunk(due, expungeChunk) {
-			if err := watch.Permitted(ctx); err != nil {
+			done := store.Done{Address: a, Erased: int64(len(chunk))}
+			if err := errors.Join(journal.Allows(done), watch.Permitted(ctx)); err != nil {
 				return err
 			}
 			if err := conn.expunge(ctx, chunk); err != nil {
 				return err
 			}
-			if err := journal.Add(ctx, store.Done{Address: a, Erased: int64(len(chunk))}); err != nil {
+			if err := journal.Add(ctx, done); err != nil {
 				return err
 			}
 		}

@@ -23,7 +23,7 @@ func (dialect) Remove(ctx context.Context, tx sqlstore.Tx, r sqlstore.Removal) (
 		limit = " LIMIT " + q.Arg(r.Limit) + "::bigint"
 	}
 	from := q.From(r.Table, "t")
-	if len(r.Cuts)+len(r.Cascades) == 0 && r.Table.Archive == nil {
+	if len(r.Cuts)+len(r.Cascades) == 0 && r.Archived == nil {
 		sql, args := q.SQL(fmt.Sprintf("DELETE FROM %s WHERE t.ctid = ANY (ARRAY(SELECT t.ctid FROM %s WHERE %s%s)) AND %s", from, from, due, limit, due))
 		n, err := tx.Exec(ctx, sql, args...)
 		return sqlstore.Removed{Rows: n}, err
@@ -36,14 +36,18 @@ func (dialect) Remove(ctx context.Context, tx sqlstore.Tx, r sqlstore.Removal) (
 	}
 	with = append(with, cuts...)
 	returning := "1"
-	if r.Table.Archive != nil {
+	if r.Archived != nil {
 		returning = "t.*"
 	}
 	with = append(with, fmt.Sprintf("gone AS (DELETE FROM %s WHERE %s AND %s RETURNING %s)", from, b.chosen("t"), due, returning))
-	if r.Table.Archive != nil {
-		with = append(with, b.archived())
+	list := []string{"(SELECT count(*) FROM gone)", "0::int8"}
+	if r.Archived != nil {
+		archived, err := b.archived()
+		if err != nil {
+			return sqlstore.Removed{}, err
+		}
+		with, list[1] = append(with, archived), "(SELECT count(*) FROM kept)"
 	}
-	list := []string{"(SELECT count(*) FROM gone)"}
 	for _, l := range r.Cascades {
 		blocked, err := q.Blocked(l, r.Table, b.chosen("p"))
 		if err != nil {
@@ -52,7 +56,7 @@ func (dialect) Remove(ctx context.Context, tx sqlstore.Tx, r sqlstore.Removal) (
 		list = append(list, blocked)
 	}
 	removed := sqlstore.Removed{Blocked: make([]int64, len(r.Cascades))}
-	dest := []any{&removed.Rows}
+	dest := []any{&removed.Rows, &removed.Archived}
 	for i := range removed.Blocked {
 		dest = append(dest, &removed.Blocked[i])
 	}
@@ -150,8 +154,12 @@ func (b *removal) cut(child *sqlstore.Table) (string, error) {
 	return sql, nil
 }
 
-// archived writes what adds the deleted rows to their archive.
-func (b *removal) archived() string {
+// archived writes what adds deleted rows to their archive.
+func (b *removal) archived() (string, error) {
+	kept, err := b.r.Archived(b.q, "gone")
+	if err != nil {
+		return "", err
+	}
 	var names []string
 	for name, c := range b.r.Table.Columns {
 		if !c.Generated {
@@ -160,7 +168,7 @@ func (b *removal) archived() string {
 	}
 	slices.Sort(names)
 	list := strings.Join(names, ", ")
-	return fmt.Sprintf("kept AS (INSERT INTO %s (%s) SELECT %s FROM gone)", b.q.Table(b.r.Table.Archive), list, list)
+	return fmt.Sprintf("kept AS (INSERT INTO %s (%s) SELECT %s FROM gone WHERE %s RETURNING 1)", b.q.Table(b.r.Table.Archive), list, list, kept), nil
 }
 
 // Page reads rows in the order of their places.

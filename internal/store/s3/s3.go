@@ -175,13 +175,14 @@ func (s *Store) Verify(ctx context.Context, targets []store.Target, now time.Tim
 func (s *Store) Erase(ctx context.Context, targets []store.Target, now time.Time, watch store.Watch) ([]store.Tally, error) {
 	journal := store.NewJournal(watch)
 	tallies, err := s.tally(ctx, targets, now, func(target store.Target, bucket string, batch []object) error {
-		if err := watch.Permitted(ctx); err != nil {
+		done := store.Done{Address: target.Address, Erased: int64(len(batch))}
+		if err := errors.Join(journal.Allows(done), watch.Permitted(ctx)); err != nil {
 			return err
 		}
 		if err := s.remove(ctx, bucket, batch); err != nil {
 			return err
 		}
-		return journal.Add(ctx, store.Done{Address: target.Address, Erased: int64(len(batch))})
+		return journal.Add(ctx, done)
 	})
 	for i := range tallies {
 		tallies[i].Erased = journal.Of(tallies[i].Address).Erased

@@ -94,6 +94,9 @@ type Removal struct {
 	Table *Table
 	// Due holds for the rows that go.
 	Due Condition
+	// Archived holds for those of them that are added to the table's archive; nil if
+	// it has none.
+	Archived Condition
 	// Limit is how many go at most, 0 for all in one statement.
 	Limit int64
 	// Cuts are references to the rows that must be set to null first: of rows that
@@ -114,6 +117,8 @@ type Link struct {
 // Removed is what came of a [Removal].
 type Removed struct {
 	Rows int64
+	// Archived is how many of them were added to the archive.
+	Archived int64
 	// Blocked counts, for each of the cascades, rows that are not meant and would
 	// have gone. If there is one the transaction must not be committed.
 	Blocked []int64

@@ -57,25 +57,11 @@ type erasure struct {
 	journal *store.Journal
 }
 
-// report says what was committed.
-func (e *erasure) report(ctx context.Context, t *Table, n int64) error {
-	done := store.Done{Address: t.Target.Address}
-	switch t.Target.Treatment {
-	case dsr.Anonymise:
-		done.Anonymised = n
-	case dsr.Archive:
-		done.Archived = n
-	default:
-		done.Erased = n
-	}
-	return e.journal.Add(ctx, done)
-}
-
 // together does every step in one transaction.
 func (e *erasure) together(ctx context.Context) error {
-	done := map[*Table]int64{}
+	var done store.Progress
 	err := e.store.db.Change(ctx, func(tx Tx) error {
-		clear(done) // a transaction that is tried again begins anew
+		done = nil // a transaction that is tried again begins anew
 		if sql := e.store.dialect.Defer(); e.plan.whole && sql != "" {
 			if _, err := tx.Exec(ctx, sql); err != nil {
 				return err
@@ -83,19 +69,24 @@ func (e *erasure) together(ctx context.Context) error {
 		}
 		for _, s := range e.plan.steps {
 			b := &batches{}
+			sum := store.Done{Address: s.table.Target.Address}
 			for !b.last {
-				n, err := e.batch(ctx, tx, s, b)
+				d, err := e.batch(ctx, tx, s, b)
 				if err != nil {
 					return err
 				}
-				done[s.table] += n
+				sum = sum.Plus(d)
 			}
+			if err := e.journal.Allows(sum); err != nil {
+				return err
+			}
+			done = append(done, sum)
 		}
 		return e.watch.Permitted(ctx)
 	})
-	for _, t := range e.plan.tables {
+	for _, d := range done {
 		if err == nil {
-			err = e.report(ctx, t, done[t])
+			err = e.journal.Add(ctx, d)
 		}
 	}
 	return err
@@ -106,11 +97,14 @@ func (e *erasure) apart(ctx context.Context) error {
 	for _, s := range e.plan.steps {
 		b := &batches{}
 		for !b.last {
-			var n int64
-			next := *b
+			var d store.Done
+			var next batches
 			err := e.store.db.Change(ctx, func(tx Tx) (err error) {
 				next = *b
-				if n, err = e.batch(ctx, tx, s, &next); err != nil {
+				if d, err = e.batch(ctx, tx, s, &next); err != nil || d.Rows() == 0 {
+					return err
+				}
+				if err := e.journal.Allows(d); err != nil {
 					return err
 				}
 				return e.watch.Permitted(ctx)
@@ -119,7 +113,7 @@ func (e *erasure) apart(ctx context.Context) error {
 				return err
 			}
 			*b = next
-			if err := e.report(ctx, s.table, n); err != nil {
+			if err := e.journal.Add(ctx, d); err != nil {
 				return err
 			}
 		}
@@ -134,32 +128,43 @@ type batches struct {
 }
 
 // batch does the next rows of a step.
-func (e *erasure) batch(ctx context.Context, tx Tx, s step, b *batches) (n int64, err error) {
+func (e *erasure) batch(ctx context.Context, tx Tx, s step, b *batches) (done store.Done, err error) {
 	t := s.table
+	done.Address = t.Target.Address
 	if t.Target.Treatment == dsr.Leave || len(t.Target.Matches) == 0 {
 		b.last = true
-		return 0, nil
+		return done, nil
 	}
 	switch {
 	case t.Destroys():
-		n, err = e.destroy(ctx, tx, s)
+		var r Removed
+		r, err = e.destroy(ctx, tx, s)
+		done.Erased, done.Archived = r.Rows-r.Archived, r.Archived
 	case t.computed():
-		return e.compute(ctx, tx, t, b)
+		done.Anonymised, err = e.compute(ctx, tx, t, b)
+		return done, err
 	default:
-		n, err = e.anonymise(ctx, tx, t)
+		done.Anonymised, err = e.anonymise(ctx, tx, t)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("erasing from %s: %w", t, err)
+		return done, fmt.Errorf("erasing from %s: %w", t, err)
 	}
-	b.last = s.atOnce || n < int64(e.store.opts.Batch)
-	return n, nil
+	if n := done.Rows(); n > int64(e.store.opts.Batch) && !s.atOnce {
+		return done, fmt.Errorf("erasing from %s: %w: %d rows in one batch", t, store.ErrExceeds, n)
+	}
+	b.last = s.atOnce || done.Rows() < int64(e.store.opts.Batch)
+	return done, nil
 }
 
 // destroy lets the next rows go, in one statement if the database can.
-func (e *erasure) destroy(ctx context.Context, tx Tx, s step) (int64, error) {
-	r := Removal{Table: s.table, Due: due(s.table, e.now), Limit: int64(e.store.opts.Batch), Cascades: e.plan.links(s.cascading, e.now)}
+func (e *erasure) destroy(ctx context.Context, tx Tx, s step) (Removed, error) {
+	t := s.table
+	r := Removal{Table: t, Due: due(t, e.now), Limit: int64(e.store.opts.Batch), Cascades: e.plan.links(s.cascading, e.now)}
 	if s.atOnce {
 		r.Limit = 0
+	}
+	if t.Target.Treatment == dsr.Archive {
+		r.Archived = func(q *Query, alias string) (string, error) { return q.kept(t, alias, e.now) }
 	}
 	for _, k := range s.late {
 		child := e.plan.table(k.Child)
@@ -167,14 +172,14 @@ func (e *erasure) destroy(ctx context.Context, tx Tx, s step) (int64, error) {
 	}
 	removed, err := e.store.dialect.Remove(ctx, tx, r)
 	if err != nil {
-		return 0, err
+		return removed, err
 	}
 	for i, n := range removed.Blocked {
 		if n > 0 {
-			return 0, blockedError(r.Cascades[i], s.table, n)
+			return removed, blockedError(r.Cascades[i], t, n)
 		}
 	}
-	return removed.Rows, nil
+	return removed, nil
 }
 
 // anonymise gives the next rows what every row gets.

@@ -137,8 +137,8 @@ func (r *reporter) unique(t *Table) {
 
 // dated reports a retention by a column that holds no date.
 func (r *reporter) dated(t *Table) {
-	from := t.Target.Collection.RetainFrom
-	if t.Target.Treatment != dsr.Retain || from == "" {
+	_, from, _, kept := t.Target.Collection.Kept()
+	if !kept || t.Target.Treatment != dsr.Retain && t.Target.Treatment != dsr.Archive {
 		return
 	}
 	if c, path, err := t.Column(from); err == nil && (len(path) > 0 || c.Kind != DateKind && c.Kind != TimeKind) {

@@ -150,11 +150,14 @@ func (q *Query) until(t *Table, alias string) (string, error) {
 	return q.Until(q, e, *k), nil
 }
 
-// kept writes the condition that a row must stay for now. A row that does not
-// say when its period begins stays: what law may oblige to keep is not
-// destroyed on a guess.
+// kept writes the condition that a row must stay for now, here or in its archive.
+// A row that does not say when its period begins stays: what law may oblige to
+// keep is not destroyed on a guess.
 func (q *Query) kept(t *Table, alias string, now time.Time) (string, error) {
-	if t.Target.Treatment != dsr.Retain {
+	switch {
+	case t.Target.Treatment == dsr.Archive && t.Target.Keep == nil:
+		return "true", nil
+	case t.Target.Treatment != dsr.Retain && t.Target.Treatment != dsr.Archive:
 		return "false", nil
 	}
 	until, err := q.until(t, alias)

@@ -177,7 +177,7 @@ func (s *Store) count(ctx context.Context, tx Tx, t *Table, links []Link, now ti
 	case dsr.Anonymise:
 		tally.Anonymised = done
 	case dsr.Archive:
-		tally.Archived = done
+		tally.Archived, tally.Erased, tally.Retained = tally.Retained, done-tally.Retained, 0
 	default:
 		tally.Erased = done
 	}
@@ -198,17 +198,17 @@ func (q *Query) counting(t *Table, links []Link, now time.Time) (string, error) 
 		return "", err
 	}
 	list := []string{"count(*)", "count(CASE WHEN undone THEN 1 END)", "count(CASE WHEN kept THEN 1 END)"}
-	inner := undone + " AS undone, false AS kept"
+	kept, err := q.kept(t, "t", now)
+	if err != nil {
+		return "", err
+	}
+	inner := undone + " AS undone, " + kept + " AS kept"
 	if t.Target.Treatment == dsr.Retain {
 		until, err := q.until(t, "t")
 		if err != nil {
 			return "", err
 		}
-		kept, err := q.kept(t, "t", now)
-		if err != nil {
-			return "", err
-		}
-		inner = undone + " AS undone, " + kept + " AS kept, " + until + " AS until"
+		inner += ", " + until + " AS until"
 		list = append(list, q.Latest("until", "kept"), q.Earliest("until", "kept"))
 	} else {
 		list = append(list, "NULL", "NULL")

@@ -196,3 +196,26 @@ func resumed(t *testing.T, f Fixture) {
 		t.Error(diff)
 	}
 }
+
+// exceeding: what would go beyond the plan does not happen.
+func exceeding(t *testing.T, f Fixture) {
+	others := f.others(t)
+	f.Put(t, f.Value(1))
+	f.Put(t, f.Value(2))
+	before := sorted(f.Records(t))
+	target := f.target(dsr.Delete, f.Value(1), f.Value(2))
+	for _, most := range []map[datamap.Address]int64{{}, {target.Address: 1}} {
+		if _, err := f.Store.Erase(t.Context(), []store.Target{target}, now, store.Watch{AtMost: most}); !errors.Is(err, store.ErrExceeds) {
+			t.Errorf("%v: got %v, want ErrExceeds", most, err)
+		}
+		if diff := cmp.Diff(before, sorted(f.Records(t))); diff != "" {
+			t.Error(diff)
+		}
+	}
+	if _, err := f.Store.Erase(t.Context(), []store.Target{target}, now, store.Watch{AtMost: map[datamap.Address]int64{target.Address: 2}}); err != nil {
+		t.Error(err)
+	}
+	if diff := cmp.Diff(others, sorted(f.Records(t))); diff != "" {
+		t.Error(diff)
+	}
+}

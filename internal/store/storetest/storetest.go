@@ -65,6 +65,7 @@ func Run(t *testing.T, open func(t *testing.T) Fixture) {
 		"Abilities":         abilities,
 		"Forbidden":         forbidden,
 		"Resumed":           resumed,
+		"Exceeding":         exceeding,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
