@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/soffiah/habeas/internal/dsr"
 	"github.com/soffiah/habeas/internal/store"
@@ -20,7 +21,8 @@ SELECT asked.pos::int8 - 1, c.oid::int8, ns.nspname::text, c.relname::text, c.re
 	row_security_active(c.oid), has_table_privilege(c.oid, 'SELECT'), has_table_privilege(c.oid, 'DELETE'), has_table_privilege(c.oid, 'INSERT'),
 	a.attname::text, format_type(b.oid, -1), CASE WHEN b.typcategory = 'A' THEN format_type(b.typelem, -1) ELSE '' END,
 	CASE WHEN b.oid IN ('varchar'::regtype, 'bpchar'::regtype) AND b.mod > 4 THEN b.mod - 4 ELSE 0 END,
-	a.attnotnull OR b.required, a.attgenerated <> '' OR a.attidentity = 'a', has_column_privilege(c.oid, a.attnum, 'UPDATE')
+	a.attnotnull OR b.required, a.attgenerated <> '' OR a.attidentity = 'a', has_column_privilege(c.oid, a.attnum, 'UPDATE'),
+	coalesce(array_position((SELECT i.indkey::int2[] FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary), a.attnum), -1)
 FROM asked
 JOIN pg_class c ON c.oid = asked.oid
 JOIN pg_namespace ns ON ns.oid = c.relnamespace
@@ -35,11 +37,11 @@ JOIN LATERAL (
 	) SELECT * FROM base WHERE typtype <> 'd'
 ) b ON true`
 
-// readConstraints reads what columns must fulfil: u unique (p if it is the
-// primary key), c check, f the foreign keys of a table, r those that lead to it.
+// readConstraints reads what columns must fulfil: u unique, c
+// check, f the foreign keys of a table, r those that lead to it.
 const readConstraints = `
 WITH tables AS (SELECT unnest($1::int8[]::oid[]) AS oid)
-SELECT CASE WHEN i.indisprimary THEN 'p' ELSE 'u' END, i.indrelid::int8, ic.relname::text,
+SELECT 'u', i.indrelid::int8, ic.relname::text,
 	ARRAY(SELECT a.attname::text FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS p(num, pos)
 		JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = p.num WHERE p.pos <= i.indnkeyatts ORDER BY p.pos)
 	|| ARRAY(SELECT a.attname::text FROM pg_depend d JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
@@ -88,14 +90,28 @@ FROM pg_rewrite r
 WHERE r.ev_class = ANY($1::int8[]::oid[]) AND r.ev_type IN ('2', '4') AND r.ev_enabled <> 'D'
 ORDER BY 2`
 
-// Catalog describes tables, in at most four statements.
-func (d *database) Catalog(ctx context.Context, tx sqlstore.Tx, targets []store.Target) (sqlstore.Catalog, error) {
-	var c sqlstore.Catalog
-	all := make([]*sqlstore.Table, 0, len(targets))
-	for _, target := range targets {
-		t := &sqlstore.Table{Target: target, Schema: target.Collection.Dataset.Schema, Name: target.Collection.Name}
-		c.Tables, all = append(c.Tables, t), append(all, t)
+// asked returns the tables of targets as they are named.
+func asked(targets []store.Target) []*sqlstore.Table {
+	all := make([]*sqlstore.Table, len(targets))
+	for i, target := range targets {
+		all[i] = &sqlstore.Table{Target: target, Schema: target.Collection.Dataset.Schema, Name: target.Collection.Name}
 	}
+	return all
+}
+
+// Tables describes tables, in one statement.
+func (d *database) Tables(ctx context.Context, tx sqlstore.Tx, targets []store.Target) ([]*sqlstore.Table, error) {
+	all := asked(targets)
+	if err := describe(ctx, tx, all); err != nil {
+		return nil, fmt.Errorf("reading the catalog: %w", err)
+	}
+	return all, nil
+}
+
+// Catalog describes tables and what a plan must heed, in at most four statements.
+func (d *database) Catalog(ctx context.Context, tx sqlstore.Tx, targets []store.Target) (sqlstore.Catalog, error) {
+	c := sqlstore.Catalog{Tables: asked(targets)}
+	all := slices.Clone(c.Tables)
 	for _, t := range c.Tables {
 		if t.Target.Treatment == dsr.Archive {
 			t.Archive = &sqlstore.Table{Schema: t.Schema, Name: t.Target.Collection.ArchiveTo}
@@ -141,8 +157,9 @@ func describe(ctx context.Context, tx sqlstore.Tx, all []*sqlstore.Table) error 
 		var pos, oid int64
 		var t sqlstore.Table
 		var c sqlstore.Column
+		var primary int
 		if err := scan(&pos, &oid, &t.Schema, &t.Name, &t.Plain, &t.Parted, &t.Hidden, &t.CanSelect, &t.CanDelete, &t.CanInsert,
-			&c.Name, &c.Type, &c.Element, &c.MaxLength, &c.NotNull, &c.Generated, &c.CanUpdate); err != nil {
+			&c.Name, &c.Type, &c.Element, &c.MaxLength, &c.NotNull, &c.Generated, &c.CanUpdate, &primary); err != nil {
 			return err
 		}
 		c.Kind, c.Bits = kind(c.Type)
@@ -152,6 +169,12 @@ func describe(ctx context.Context, tx sqlstore.Tx, all []*sqlstore.Table) error 
 			*to = t
 		}
 		to.Columns[c.Name] = c
+		for len(to.Primary) <= primary {
+			to.Primary = append(to.Primary, "")
+		}
+		if primary >= 0 { // an int2vector counts from 0
+			to.Primary[primary] = c.Name
+		}
 		return nil
 	})
 }
@@ -206,11 +229,8 @@ func constraints(ctx context.Context, tx sqlstore.Tx, tables []*sqlstore.Table) 
 		}
 		t := byID[id]
 		switch what {
-		case "p", "u":
+		case "u":
 			t.Unique = append(t.Unique, sqlstore.Unique{Name: name, Columns: columns, NullsEqual: text == "true"})
-			if what == "p" {
-				t.Primary = columns
-			}
 		case "c":
 			t.Checks = append(t.Checks, sqlstore.Check{Name: name, Columns: columns, SQL: text})
 		}

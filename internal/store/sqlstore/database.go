@@ -39,7 +39,11 @@ type Database interface {
 	// Change runs f in a transaction and commits. If it clashes with another, f may
 	// be run again from the start.
 	Change(ctx context.Context, f func(Tx) error) error
-	// Catalog describes the tables of targets, in no more than four statements.
+	// Tables describes the tables of targets by their columns and primary keys, in
+	// their order and in one statement. One that is not there has the ID 0.
+	Tables(ctx context.Context, tx Tx, targets []store.Target) ([]*Table, error)
+	// Catalog is Tables with archives and everything that a plan must heed, in no
+	// more than four statements.
 	Catalog(ctx context.Context, tx Tx, targets []store.Target) (Catalog, error)
 }
 

@@ -21,11 +21,11 @@ func (s *Store) Rectify(ctx context.Context, target store.Target, changes []stor
 	}
 	var t *Table
 	err := s.db.Read(ctx, func(tx Tx) error {
-		catalog, err := s.described(ctx, tx, []store.Target{target})
+		tables, err := s.tables(ctx, tx, []store.Target{target})
 		if err != nil {
 			return err
 		}
-		t = catalog.Tables[0]
+		t = tables[0]
 		for _, c := range changes {
 			if err := t.takes(c); err != nil {
 				return err
@@ -137,9 +137,8 @@ func (q *Query) holds(c Column, alias string, value *string) string {
 // Restrict sets the mark that the map declares, or lifts it.
 func (s *Store) Restrict(ctx context.Context, targets []store.Target, restricted bool, watch store.Watch) ([]store.Tally, error) {
 	var tables []*Table
-	err := s.db.Read(ctx, func(tx Tx) error {
-		catalog, err := s.described(ctx, tx, targets)
-		tables = catalog.Tables
+	err := s.db.Read(ctx, func(tx Tx) (err error) {
+		tables, err = s.tables(ctx, tx, targets)
 		return err
 	})
 	if err != nil {

@@ -24,11 +24,11 @@ func (s *Store) Scan(ctx context.Context, targets []store.Target, wanted []store
 		return ctx.Err()
 	}
 	return s.db.ReadBack(ctx, func(tx Tx) error {
-		catalog, err := s.described(ctx, tx, targets)
+		tables, err := s.tables(ctx, tx, targets)
 		if err != nil {
 			return err
 		}
-		for _, t := range catalog.Tables {
+		for _, t := range tables {
 			if err := s.scan(ctx, tx, t, looked, yield); err != nil {
 				return fmt.Errorf("looking for values in %s: %w", t, err)
 			}

@@ -88,11 +88,11 @@ func (s *Store) Select(ctx context.Context, target store.Target, fields []string
 		return err
 	}
 	return s.db.Read(ctx, func(tx Tx) error {
-		catalog, err := s.described(ctx, tx, []store.Target{target})
+		tables, err := s.tables(ctx, tx, []store.Target{target})
 		if err != nil {
 			return err
 		}
-		t, q := catalog.Tables[0], NewQuery(s.dialect)
+		t, q := tables[0], NewQuery(s.dialect)
 		expressions, list := make([]Expression, len(fields)), make([]string, len(fields))
 		for i, name := range fields {
 			if expressions[i], err = q.Field(t, "t", name); err != nil {
@@ -112,26 +112,31 @@ func (s *Store) Select(ctx context.Context, target store.Target, fields []string
 	})
 }
 
-// described is the catalog of targets for those who need every table to be there.
-func (s *Store) described(ctx context.Context, tx Tx, targets []store.Target) (Catalog, error) {
+// tables describes the tables of targets for those who need every one to be there.
+func (s *Store) tables(ctx context.Context, tx Tx, targets []store.Target) ([]*Table, error) {
 	for _, t := range targets {
 		if err := t.Validate(); err != nil {
-			return Catalog{}, err
+			return nil, err
 		}
 	}
-	catalog, err := s.db.Catalog(ctx, tx, targets)
+	tables, err := s.db.Tables(ctx, tx, targets)
 	if err != nil {
-		return catalog, err
+		return nil, err
 	}
+	return tables, s.complete(tables)
+}
+
+// complete refuses tables that are missing or meant twice.
+func (s *Store) complete(tables []*Table) error {
 	var seen []uint64
-	for _, t := range catalog.Tables {
+	for _, t := range tables {
 		if t.ID == 0 {
-			return catalog, fmt.Errorf("%w: the data store %s has no table %s: mend the data map", store.ErrSchema, s.name, t.Name)
+			return fmt.Errorf("%w: the data store %s has no table %s: mend the data map", store.ErrSchema, s.name, t.Name)
 		}
 		if slices.Contains(seen, t.ID) {
-			return catalog, fmt.Errorf("%w: two collections of the data map are the table %s: merge them", store.ErrSchema, t)
+			return fmt.Errorf("%w: two collections of the data map are the table %s: merge them", store.ErrSchema, t)
 		}
 		seen = append(seen, t.ID)
 	}
-	return catalog, nil
+	return nil
 }

@@ -33,12 +33,12 @@ func (s *Store) Survey(ctx context.Context, targets []store.Target, now time.Tim
 func (s *Store) Verify(ctx context.Context, targets []store.Target, now time.Time) ([]store.Tally, error) {
 	var tallies []store.Tally
 	err := s.db.ReadBack(ctx, func(tx Tx) error {
-		catalog, err := s.described(ctx, tx, targets)
+		tables, err := s.tables(ctx, tx, targets)
 		if err != nil {
 			return err
 		}
 		tallies = nil
-		for _, t := range catalog.Tables {
+		for _, t := range tables {
 			tally, err := s.count(ctx, tx, t, nil, now)
 			if err != nil {
 				return fmt.Errorf("reading back %s: %w", t, err)
@@ -54,8 +54,16 @@ func (s *Store) Verify(ctx context.Context, targets []store.Target, now time.Tim
 
 // prepare plans an erasure and refuses what must stop one.
 func (s *Store) prepare(ctx context.Context, tx Tx, targets []store.Target) (*plan, error) {
-	catalog, err := s.described(ctx, tx, targets)
+	for _, t := range targets {
+		if err := t.Validate(); err != nil {
+			return nil, err
+		}
+	}
+	catalog, err := s.db.Catalog(ctx, tx, targets)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.complete(catalog.Tables); err != nil {
 		return nil, err
 	}
 	var faults []store.Fault

@@ -12,8 +12,7 @@ import (
 // Catalog is what the database says about the tables of some targets, and about
 // what refers to them from anywhere in the database.
 type Catalog struct {
-	// Tables are those of the targets, in their order. One that is not there has
-	// the ID 0.
+	// Tables are those of the targets, in their order.
 	Tables []*Table
 	// Keys are the foreign keys that lead to tables whose rows can be destroyed.
 	Keys []ForeignKey
