@@ -27,7 +27,7 @@ var levels = map[string]int{
 
 	"internal/store": 2, "internal/catalogue": 2, "internal/chart": 2, "internal/web/access": 2, "internal/web/problem": 2, "internal/web/assets": 2,
 
-	"internal/record": 3, "internal/trace": 3, "internal/store/sqlstore": 3, "internal/store/s3": 3, "internal/store/imap": 3,
+	"internal/record": 3, "internal/trace": 3, "internal/store/sqlstore": 3, "internal/store/encode": 3, "internal/store/s3": 3, "internal/store/imap": 3,
 	"internal/store/storetest": 3, "internal/web/guard": 3,
 
 	"internal/store/postgres": 4, "internal/letters": 4, "internal/postgres": 4, "internal/web/api": 4, "internal/web/portal": 4,

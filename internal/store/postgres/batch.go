@@ -23,24 +23,26 @@ func (dialect) Remove(ctx context.Context, tx sqlstore.Tx, r sqlstore.Removal) (
 		limit = " LIMIT " + q.Arg(r.Limit) + "::bigint"
 	}
 	from := q.From(r.Table, "t")
-	if len(r.Cuts)+len(r.Cascades) == 0 && r.Archived == nil {
-		sql, args := q.SQL(fmt.Sprintf("DELETE FROM %s WHERE t.ctid = ANY (ARRAY(SELECT t.ctid FROM %s WHERE %s%s)) AND %s", from, from, due, limit, due))
-		n, err := tx.Exec(ctx, sql, args...)
-		return sqlstore.Removed{Rows: n}, err
+	own, err := r.Own(q, "t")
+	if err != nil {
+		return sqlstore.Removed{}, err
 	}
 	b := &removal{q: q, r: r}
+	if len(r.Cuts)+len(r.Cascades) == 0 && r.Archived == nil {
+		return b.simply(ctx, tx, fmt.Sprintf("DELETE FROM %s WHERE t.ctid = ANY (ARRAY(SELECT t.ctid FROM %s WHERE %s%s)) AND %s RETURNING %s AS own", from, from, due, limit, due, own))
+	}
 	with := []string{fmt.Sprintf("batch AS MATERIALIZED (SELECT %st.tableoid AS habeas_part, t.ctid AS habeas_place FROM %s WHERE %s%s)", b.keys(), from, due, limit)}
 	cuts, err := b.cuts()
 	if err != nil {
 		return sqlstore.Removed{}, err
 	}
 	with = append(with, cuts...)
-	returning := "1"
+	returning := own + " AS habeas_own"
 	if r.Archived != nil {
-		returning = "t.*"
+		returning += ", t.*"
 	}
 	with = append(with, fmt.Sprintf("gone AS (DELETE FROM %s WHERE %s AND %s RETURNING %s)", from, b.chosen("t"), due, returning))
-	list := []string{"(SELECT count(*) FROM gone)", "0::int8"}
+	list := []string{"(SELECT count(*) FROM gone)", "0::int8", "(SELECT count(*) FROM gone WHERE NOT habeas_own)"}
 	if r.Archived != nil {
 		archived, err := b.archived()
 		if err != nil {
@@ -56,7 +58,7 @@ func (dialect) Remove(ctx context.Context, tx sqlstore.Tx, r sqlstore.Removal) (
 		list = append(list, blocked)
 	}
 	removed := sqlstore.Removed{Blocked: make([]int64, len(r.Cascades))}
-	dest := []any{&removed.Rows, &removed.Archived}
+	dest := []any{&removed.Rows, &removed.Archived, &removed.Strays}
 	for i := range removed.Blocked {
 		dest = append(dest, &removed.Blocked[i])
 	}
@@ -68,6 +70,13 @@ func (dialect) Remove(ctx context.Context, tx sqlstore.Tx, r sqlstore.Removal) (
 type removal struct {
 	q *sqlstore.Query
 	r sqlstore.Removal
+}
+
+// simply runs a DELETE to which nothing refers.
+func (b *removal) simply(ctx context.Context, tx sqlstore.Tx, sql string) (sqlstore.Removed, error) {
+	var removed sqlstore.Removed
+	sql, args := b.q.SQL("WITH gone AS (" + sql + ") SELECT count(*), count(*) FILTER (WHERE NOT own) FROM gone")
+	return removed, tx.Query(ctx, sql, args, func(scan func(...any) error) error { return scan(&removed.Rows, &removed.Strays) })
 }
 
 // keys writes the columns that the references of the cuts lead to, each followed

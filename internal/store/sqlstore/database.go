@@ -98,6 +98,9 @@ type Removal struct {
 	Table *Table
 	// Due holds for the rows that go.
 	Due Condition
+	// Own holds for the data subject's rows. It is looked at once more for every row
+	// that went: a mistake in the statement must not reach anybody else's.
+	Own Condition
 	// Archived holds for those of them that are added to the table's archive; nil if
 	// it has none.
 	Archived Condition
@@ -123,6 +126,9 @@ type Removed struct {
 	Rows int64
 	// Archived is how many of them were added to the archive.
 	Archived int64
+	// Strays is how many rows went for which Own does not hold. If there is one the
+	// transaction must not be committed.
+	Strays int64
 	// Blocked counts, for each of the cascades, rows that are not meant and would
 	// have gone. If there is one the transaction must not be committed.
 	Blocked []int64

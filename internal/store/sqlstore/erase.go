@@ -26,11 +26,15 @@ func (s *Store) Erase(ctx context.Context, targets []store.Target, now time.Time
 	if err != nil {
 		return nil, err
 	}
+	e := &erasure{store: s, plan: p, now: now, watch: watch, journal: store.NewJournal(watch)}
 	var total int64
 	for _, t := range tallies {
-		total += t.Erased + t.Anonymised + t.Archived
+		ahead := store.Done{Address: t.Address, Erased: t.Erased, Archived: t.Archived, Anonymised: t.Anonymised}
+		if err := e.journal.Allows(ahead); err != nil {
+			return nil, err
+		}
+		total += ahead.Rows()
 	}
-	e := &erasure{store: s, plan: p, now: now, watch: watch, journal: store.NewJournal(watch)}
 	switch {
 	case total == 0:
 	case p.whole || total <= int64(s.opts.Batch):
@@ -159,7 +163,8 @@ func (e *erasure) batch(ctx context.Context, tx Tx, s step, b *batches) (done st
 // destroy lets the next rows go, in one statement if the database can.
 func (e *erasure) destroy(ctx context.Context, tx Tx, s step) (Removed, error) {
 	t := s.table
-	r := Removal{Table: t, Due: due(t, e.now), Limit: int64(e.store.opts.Batch), Cascades: e.plan.links(s.cascading, e.now)}
+	own := func(q *Query, alias string) (string, error) { return q.Matches(t, alias) }
+	r := Removal{Table: t, Due: due(t, e.now), Own: own, Limit: int64(e.store.opts.Batch), Cascades: e.plan.links(s.cascading, e.now)}
 	if s.atOnce {
 		r.Limit = 0
 	}
@@ -173,6 +178,9 @@ func (e *erasure) destroy(ctx context.Context, tx Tx, s step) (Removed, error) {
 	removed, err := e.store.dialect.Remove(ctx, tx, r)
 	if err != nil {
 		return removed, err
+	}
+	if removed.Strays > 0 {
+		return removed, fmt.Errorf("%w: %d rows that are not the data subject's", store.ErrExceeds, removed.Strays)
 	}
 	for i, n := range removed.Blocked {
 		if n > 0 {
