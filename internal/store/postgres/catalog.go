@@ -208,12 +208,13 @@ func kind(name string) (k sqlstore.Kind, bits int) {
 	return sqlstore.OtherKind, 0
 }
 
-// constraints reads what the columns of tables must fulfil.
+// constraints reads what the columns of tables whose values are replaced must
+// fulfil. Nothing else changes values.
 func constraints(ctx context.Context, tx sqlstore.Tx, tables []*sqlstore.Table) error {
 	byID := map[int64]*sqlstore.Table{}
 	var ids []int64
 	for _, t := range tables {
-		if t.ID != 0 {
+		if t.ID != 0 && t.Target.Treatment == dsr.Anonymise {
 			byID[int64(t.ID)], ids = t, append(ids, int64(t.ID))
 		}
 	}
