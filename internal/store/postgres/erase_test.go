@@ -349,8 +349,8 @@ func TestLeastPrivilegeAndDenial(t *testing.T) {
 		collections = append(collections, target.Collection)
 	}
 	faults, err := s.Check(t.Context(), collections)
-	if err != nil || len(faults) != 7 {
-		t.Errorf("got %+v and %v, want a fault for each of three tables and four columns", faults, err)
+	if err != nil || len(faults) != 8 {
+		t.Errorf("got %+v and %v, want a fault for each of three tables, four columns and a reference that must be cut", faults, err)
 	}
 	if _, err := s.Survey(t.Context(), targets, now); err != nil {
 		t.Errorf("a survey needs no more than SELECT: %v", err)

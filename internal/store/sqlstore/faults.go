@@ -29,6 +29,7 @@ func (s *Store) Check(ctx context.Context, collections []*datamap.Collection) ([
 			faults = append(faults, s.faults(t)...)
 			faults = append(faults, s.privileges(t)...)
 		}
+		faults = append(faults, s.cutting(catalog)...)
 		faults = append(faults, strangers(catalog)...)
 		faults = append(faults, archived(catalog)...)
 		faults = append(faults, s.triggers(catalog)...)
@@ -220,6 +221,28 @@ func (s *Store) privileges(t *Table) []store.Fault {
 		}
 	}
 	return r.faults
+}
+
+// cutting reports references that must be set to null before rows can go and that
+// the role may not change.
+func (s *Store) cutting(c Catalog) []store.Fault {
+	var faults []store.Fault
+	q := NewQuery(s.dialect)
+	for _, step := range newPlan(c.Tables, c.Keys).steps {
+		for _, k := range step.late {
+			child := c.table(k.Child)
+			for _, name := range k.Cuttable {
+				if child != nil && child.Destroys() && !child.Columns[name].CanUpdate {
+					faults = append(faults, store.Fault{
+						Collection: child.Target.Collection.Name,
+						Problem:    fmt.Sprintf("refers to rows that go with it (%s), and the role may not cut that", k.Name),
+						Hint:       fmt.Sprintf("GRANT UPDATE (%s) ON %s TO the role of Habeas", q.Quote(name), q.Table(child)),
+					})
+				}
+			}
+		}
+	}
+	return faults
 }
 
 // strangers reports foreign keys from tables that the map does not hold to
