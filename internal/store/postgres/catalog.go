@@ -64,7 +64,7 @@ ORDER BY 1, 2, 3`
 // readForeignKeys leaves out the copies that partitions have of the key of
 // their parent.
 const readForeignKeys = `
-SELECT k.conname::text, k.conrelid::int8, k.confrelid::int8, ns.nspname || '.' || c.relname, k.confdeltype IN ('n', 'd'), k.confdeltype = 'c',
+SELECT k.conname::text, k.conrelid::int8, k.confrelid::int8, ns.nspname || '.' || c.relname, k.confdeltype IN ('n', 'd'), k.confdeltype = 'c', k.confmatchtype = 'f',
 	(SELECT array_agg(a.attname::text ORDER BY p.pos) FROM unnest(k.conkey) WITH ORDINALITY AS p(num, pos)
 		JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = p.num),
 	(SELECT coalesce(array_agg(a.attname::text ORDER BY p.pos), '{}') FROM unnest(k.conkey) WITH ORDINALITY AS p(num, pos)
@@ -258,7 +258,7 @@ func foreignKeys(ctx context.Context, tx sqlstore.Tx, parents []int64) ([]sqlsto
 	return keys, tx.Query(ctx, readForeignKeys, []any{parents}, func(scan func(...any) error) error {
 		var k sqlstore.ForeignKey
 		var child, parent int64
-		err := scan(&k.Name, &child, &parent, &k.ChildName, &k.Cuts, &k.Cascades, &k.Columns, &k.Cuttable, &k.Keys)
+		err := scan(&k.Name, &child, &parent, &k.ChildName, &k.Cuts, &k.Cascades, &k.Full, &k.Columns, &k.Cuttable, &k.Keys)
 		k.Child, k.Parent = uint64(child), uint64(parent)
 		keys = append(keys, k)
 		return err

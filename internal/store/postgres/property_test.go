@@ -12,6 +12,7 @@ import (
 
 	"github.com/soffiah/habeas/internal/store"
 	"github.com/soffiah/habeas/internal/store/postgres"
+	"github.com/soffiah/habeas/internal/store/storetest"
 )
 
 // schema is a random application: tables of rows that belong to people and
@@ -34,17 +35,22 @@ func randomSchema(r *rand.Rand) *schema {
 	s := &schema{tables: 2 + r.IntN(4)}
 	var keys strings.Builder
 	for i := range s.tables {
-		columns := []string{"id int PRIMARY KEY", "owner int", "note text"}
+		columns := []string{"id int PRIMARY KEY", "owner int", "note text", "UNIQUE (owner, id)"}
 		values := []string{"g", fmt.Sprintf("1 + (g - 1) / %d", rowsOfPerson), "md5(g::text)"}
 		for k := range r.IntN(3) {
 			parent, nullable := r.IntN(s.tables), r.IntN(3) > 0
 			action := []string{"NO ACTION", "RESTRICT", "CASCADE"}[r.IntN(3)]
+			deferred := ""
+			if action != "RESTRICT" {
+				deferred = []string{"", " DEFERRABLE", " DEFERRABLE INITIALLY DEFERRED"}[r.IntN(3)]
+			}
 			if !nullable && parent >= i {
 				s.hard = true // may close a cycle that cannot be cut
 			}
 			// A row of the same person in the parent table, or now and then anybody's.
 			value := fmt.Sprintf("(g - 1) / %d * %d + 1 + (g * %d) %% %d", rowsOfPerson, rowsOfPerson, 1+r.IntN(7), rowsOfPerson)
-			if r.IntN(12) == 0 {
+			composite := r.IntN(3) == 0
+			if !composite && r.IntN(12) == 0 {
 				value, s.crossing = fmt.Sprintf("1 + (g * %d) %% %d", 1+r.IntN(7), people*rowsOfPerson), true
 			}
 			null := " NOT NULL"
@@ -54,7 +60,11 @@ func randomSchema(r *rand.Rand) *schema {
 			}
 			columns = append(columns, fmt.Sprintf("r%d int%s", k, null))
 			values = append(values, value)
-			fmt.Fprintf(&keys, "ALTER TABLE t%d ADD FOREIGN KEY (r%d) REFERENCES t%d ON DELETE %s;\n", i, k, parent, action)
+			from, to := fmt.Sprintf("r%d", k), "id"
+			if composite {
+				from, to = "owner, "+from, "owner, id"
+			}
+			fmt.Fprintf(&keys, "ALTER TABLE t%d ADD FOREIGN KEY (%s) REFERENCES t%d (%s) ON DELETE %s%s;\n", i, from, parent, to, action, deferred)
 		}
 		fmt.Fprintf(&s.sql, "CREATE TABLE t%d (%s);\nINSERT INTO t%d SELECT %s FROM generate_series(1, %d) g;\n",
 			i, strings.Join(columns, ", "), i, strings.Join(values, ", "), people*rowsOfPerson)
@@ -95,7 +105,20 @@ func TestRandomSchemas(t *testing.T) {
 		all := d.rows(t, s.dump("true"))
 		others := d.rows(t, s.dump(fmt.Sprintf("owner <> %d", subject)))
 		opened := d.open(t, postgres.Options{Batch: batch, Connections: 1})
-		_, err := opened.Erase(t.Context(), targets, now, store.Watch{})
+		exported := map[string]int64{}
+		for _, target := range targets {
+			var rows storetest.Rows
+			if err := opened.Export(t.Context(), target, nil, &rows); err != nil {
+				t.Fatal(err)
+			}
+			exported[target.Address.Collection] = int64(len(rows.Values))
+		}
+		done, err := eraseDying(t, opened, targets, r)
+		for i, tally := range done {
+			if tally.Erased+tally.Retained != exported[targets[i].Address.Collection] {
+				t.Errorf("seed %d, batch %d: %d rows exported, %+v", seed, batch, exported[targets[i].Address.Collection], tally)
+			}
+		}
 		left := d.rows(t, s.dump("true"))
 		switch {
 		case err == nil:
@@ -117,6 +140,30 @@ func TestRandomSchemas(t *testing.T) {
 		_ = opened.Close()
 	}
 	t.Logf("%d of 60 erasures were refused", refused)
+}
+
+// eraseDying erases and dies before the commit of some batch, again and again, a
+// little later each time, until it ends or is refused.
+func eraseDying(t *testing.T, s store.Store, targets []store.Target, r *rand.Rand) ([]store.Tally, error) {
+	t.Helper()
+	died := errors.New("died")
+	var since store.Progress
+	for lives := 1 + r.IntN(3); ; lives += 1 + r.IntN(3) {
+		batches := 0
+		done, err := s.Erase(t.Context(), targets, now, store.Watch{
+			Since: since,
+			Save:  func(_ context.Context, p store.Progress) error { since = p; return nil },
+			Permit: func(context.Context) error {
+				if batches++; batches > lives {
+					return died
+				}
+				return nil
+			},
+		})
+		if !errors.Is(err, died) {
+			return done, err
+		}
+	}
 }
 
 // TestInterruptedErasureGoesOn: a call that ends after any batch leaves a state

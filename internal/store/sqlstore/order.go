@@ -41,7 +41,13 @@ func (p *plan) table(id uint64) *Table {
 // newPlan orders tables so that referring rows go before those that they refer
 // to. What the map says by erase_after is followed where no key contradicts it.
 func newPlan(tables []*Table, keys []ForeignKey) *plan {
-	p := &plan{tables: tables, keys: keys}
+	p := &plan{tables: tables}
+	for _, k := range keys {
+		if child := p.table(k.Child); child != nil {
+			k = k.cutBy(child)
+		}
+		p.keys = append(p.keys, k)
+	}
 	rest := slices.Clone(tables)
 	for len(rest) > 0 {
 		next := p.next(rest)

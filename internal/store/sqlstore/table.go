@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/soffiah/habeas/internal/datamap"
@@ -169,11 +170,31 @@ type ForeignKey struct {
 	Columns        []string
 	// Cuttable are those of Columns that take null, so that the link can be cut.
 	Cuttable []string
-	Keys     []string
+	// Full is set if null in one of several columns does not cut the link (MATCH FULL).
+	Full bool
+	Keys []string
 }
 
 // cuttable reports whether the link can be cut by setting columns to null.
 func (k ForeignKey) cuttable() bool { return len(k.Cuttable) > 0 }
+
+// cutBy leaves of the columns that take null those by which the link is to be
+// cut: one, or all where that is needed, and none by which rows of the child are
+// found or dated, since those would be lost.
+func (k ForeignKey) cutBy(child *Table) ForeignKey {
+	needed := func(name string) bool {
+		keep := child.Target.Keep
+		return keep != nil && keep.From == name || slices.ContainsFunc(child.Target.Matches, func(m store.Match) bool { return m.Field == name })
+	}
+	switch {
+	case k.Full && (len(k.Cuttable) < len(k.Columns) || slices.ContainsFunc(k.Columns, needed)):
+		k.Cuttable = nil
+	case !k.Full:
+		k.Cuttable = slices.DeleteFunc(slices.Clone(k.Cuttable), needed)
+		k.Cuttable = k.Cuttable[:min(1, len(k.Cuttable))]
+	}
+	return k
+}
 
 // Trigger is a trigger that fires when rows of a table are deleted or changed.
 type Trigger struct {
