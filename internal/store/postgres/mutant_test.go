@@ -59,6 +59,7 @@ func (takesNamesakes) OneOf(q *sqlstore.Query, e sqlstore.Expression, values []s
 // the plan had counted, and nobody's rows have changed.
 func TestMutants(t *testing.T) {
 	t.Parallel()
+	d := newDatabase(t, "")
 	for name, mutate := range map[string]func(sqlstore.Dialect) sqlstore.Dialect{
 		"no WHERE at all":      func(d sqlstore.Dialect) sqlstore.Dialect { return forgetsWhere{d} },
 		"no WHERE, deleting":   func(d sqlstore.Dialect) sqlstore.Dialect { return removesAll{d} },
@@ -70,8 +71,7 @@ func TestMutants(t *testing.T) {
 	} {
 		for _, batch := range []int{100, 3} {
 			t.Run(fmt.Sprintf("%s/%d", name, batch), func(t *testing.T) {
-				t.Parallel()
-				d := newDatabase(t, `CREATE TABLE a (owner text, kind int); INSERT INTO a SELECT 'p' || g % 12, 1 FROM generate_series(1, 48) g;
+				d.exec(t, `DROP TABLE IF EXISTS a, b, c; CREATE TABLE a (owner text, kind int); INSERT INTO a SELECT 'p' || g % 12, 1 FROM generate_series(1, 48) g;
 					CREATE TABLE b (owner text, kind int, v text); INSERT INTO b SELECT 'p' || g % 12, 1, 'v' FROM generate_series(1, 48) g;
 					CREATE TABLE c (owner text, kind int, v text); INSERT INTO c SELECT 'p' || g % 12, 1, 'v' FROM generate_series(1, 48) g`)
 				m := mapOf(t, `

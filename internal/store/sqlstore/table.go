@@ -184,7 +184,9 @@ func (k ForeignKey) cuttable() bool { return len(k.Cuttable) > 0 }
 func (k ForeignKey) cutBy(child *Table) ForeignKey {
 	needed := func(name string) bool {
 		keep := child.Target.Keep
-		return keep != nil && keep.From == name || slices.ContainsFunc(child.Target.Matches, func(m store.Match) bool { return m.Field == name })
+		return keep != nil && keep.From == name || slices.ContainsFunc(child.Target.Matches, func(m store.Match) bool {
+			return m.Field == name || slices.ContainsFunc(m.All, func(part store.Match) bool { return part.Field == name })
+		})
 	}
 	switch {
 	case k.Full && (len(k.Cuttable) < len(k.Columns) || slices.ContainsFunc(k.Columns, needed)):
