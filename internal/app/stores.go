@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/soffiah/habeas/activities"
 	"github.com/soffiah/habeas/internal/clearance"
@@ -41,7 +42,10 @@ func clearances(configured []config.Store, records clearance.Records) *clearance
 func openStore(ctx context.Context, master *vault.Master, c config.Store) (store.Store, error) {
 	switch c.Kind {
 	case config.Postgres:
-		return postgres.Open(ctx, c.Name, c.URL.Reveal(), postgres.Options{Secret: secretOf(master, c.Name)})
+		return postgres.Open(ctx, c.Name, c.URL.Reveal(), postgres.Options{
+			Batch: c.BatchRows, LockTimeout: time.Duration(c.LockSeconds) * time.Second, StatementTimeout: time.Duration(c.StatementSeconds) * time.Second,
+			AcceptedTriggers: c.AcceptedTriggers, Secret: secretOf(master, c.Name),
+		})
 	case config.S3:
 		return s3.Open(c.Name, s3.Options{
 			Endpoint: c.Endpoint, Region: c.Region, Bucket: c.Bucket, AccessKey: c.AccessKey, SecretKey: c.SecretKey.Reveal(),

@@ -170,7 +170,7 @@ func TestStoreErase(t *testing.T) {
 	}
 	r, _ := measureErase(t, 7, 125, 100_000)
 	t.Logf("ratio %.2f, p50 %v, floor %v", r.Median(), bench.Median(r.Subject), bench.Median(r.Floor))
-	if r.Median() > 2*eraseTarget {
+	if !raced && r.Median() > 2*eraseTarget {
 		t.Errorf("erasing takes %.2f times as long as SQL by hand, at most %.2f are allowed: %v", r.Median(), 2*eraseTarget, r)
 	}
 }
@@ -369,7 +369,7 @@ func TestStoreExport(t *testing.T) {
 	}
 	r, growth := measureExport(t, 7, 10_000)
 	t.Logf("ratio %.2f, p50 %v, floor %v, growth %d KiB", r.Median(), bench.Median(r.Subject), bench.Median(r.Floor), growth>>10)
-	if r.Median() > 2*exportTarget {
+	if !raced && r.Median() > 2*exportTarget {
 		t.Errorf("an export takes %.2f times as long as COPY TO by hand, at most %.2f are allowed: %v", r.Median(), 2*exportTarget, r)
 	}
 	if growth > maxGrowth {

@@ -254,6 +254,15 @@ type Store struct {
 	// Of kind postgres. In the file only without a password.
 	URL     SecretURL `yaml:"url,omitempty"`
 	URLFile string    `yaml:"url_file,omitempty"`
+	// AcceptedTriggers are triggers, as "table.trigger", that a person has read and
+	// found to destroy or copy no personal data. All others stop a plan.
+	AcceptedTriggers []string `yaml:"accepted_triggers,omitempty"`
+	// BatchRows is how many rows one transaction changes at most, LockSeconds how long
+	// it waits for a lock, StatementSeconds how long one statement may take. 0 stands
+	// for 5000 rows, 5 and 60 seconds.
+	BatchRows        int `yaml:"batch_rows,omitempty"`
+	LockSeconds      int `yaml:"lock_seconds,omitempty"`
+	StatementSeconds int `yaml:"statement_seconds,omitempty"`
 
 	// Of kind s3. Endpoint is a web address.
 	Endpoint      string `yaml:"endpoint,omitempty"`

@@ -1,6 +1,9 @@
 package config
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // stores judges the data stores. A setting of another kind than the store's is
 // an error: its author believes that it does something.
@@ -25,11 +28,29 @@ func (l *loading) stores(kind Kind, stores []Store) {
 		switch s.Kind {
 		case Postgres:
 			l.postgresURL(at, variable+"_URL", s.URL)
+			l.bounds(at, s)
 		case S3:
 			l.objectStore(at, variable+"_SECRET_KEY", s)
 		case IMAPMail:
 			l.imap(at+"imap.", variable+"_PASSWORD", &stores[i].IMAP)
 			l.folders(at+"folders", s.Folders)
+		}
+	}
+}
+
+// bounds judges what bounds an erasure.
+func (l *loading) bounds(at string, s Store) {
+	for _, trigger := range s.AcceptedTriggers {
+		if table, name, ok := strings.Cut(trigger, "."); !ok || table == "" || name == "" {
+			l.Add(at+"accepted_triggers", fmt.Sprintf("%q is not the name of a trigger", trigger), "write table.trigger")
+		}
+	}
+	for _, bound := range []struct {
+		key       string
+		value, to int
+	}{{"batch_rows", s.BatchRows, 100_000}, {"lock_seconds", s.LockSeconds, 600}, {"statement_seconds", s.StatementSeconds, 86_400}} {
+		if bound.value < 0 || bound.value > bound.to {
+			l.Add(at+bound.key, fmt.Sprintf("is %d", bound.value), fmt.Sprintf("write a number up to %d, or leave it out", bound.to))
 		}
 	}
 }
@@ -54,6 +75,10 @@ func (l *loading) settingsOf(at string, s Store) {
 	}{
 		{"url", s.URL != "" && s.URLFile == "", Postgres},
 		{"url_file", s.URLFile != "", Postgres},
+		{"accepted_triggers", len(s.AcceptedTriggers) > 0, Postgres},
+		{"batch_rows", s.BatchRows != 0, Postgres},
+		{"lock_seconds", s.LockSeconds != 0, Postgres},
+		{"statement_seconds", s.StatementSeconds != 0, Postgres},
 		{"endpoint", s.Endpoint != "", S3},
 		{"region", s.Region != "", S3},
 		{"bucket", s.Bucket != "", S3},

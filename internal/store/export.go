@@ -3,6 +3,9 @@ package store
 import (
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/soffiah/habeas/internal/datamap"
 )
@@ -64,4 +67,37 @@ func Exportable(c *datamap.Collection, asked []string) ([]*datamap.Field, error)
 		fields = append(fields, f)
 	}
 	return fields, nil
+}
+
+// Columns returns the columns of an export by a kind that knows its fields
+// beforehand: those that are asked for, texts unless types says otherwise.
+func Columns(c *datamap.Collection, asked []string, types map[string]ValueType) ([]Column, error) {
+	fields, err := Exportable(c, asked)
+	columns := make([]Column, len(fields))
+	for i, f := range fields {
+		columns[i] = Column{Field: f.Name, Type: Text}
+		if t, ok := types[f.Name]; ok {
+			columns[i].Type = t
+		}
+	}
+	return columns, err
+}
+
+// Texts writes the values of a row as an export does. Several texts are parted by
+// a comma.
+func Texts(columns []Column, value func(field string) any) [][]byte {
+	row := make([][]byte, len(columns))
+	for i, c := range columns {
+		switch v := value(c.Field).(type) {
+		case string:
+			row[i] = []byte(v)
+		case []string:
+			row[i] = []byte(strings.Join(v, ", "))
+		case int64:
+			row[i] = strconv.AppendInt(nil, v, 10)
+		case time.Time:
+			row[i] = v.UTC().AppendFormat(nil, time.RFC3339Nano)
+		}
+	}
+	return row
 }

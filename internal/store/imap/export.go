@@ -3,9 +3,6 @@ package imap
 import (
 	"bytes"
 	"context"
-	"strconv"
-	"strings"
-	"time"
 
 	"github.com/emersion/go-imap/v2"
 
@@ -17,17 +14,9 @@ func (s *Store) Export(ctx context.Context, target store.Target, fields []string
 	if err := supported(target); err != nil {
 		return err
 	}
-	wanted, err := store.Exportable(target.Collection, fields)
+	columns, err := store.Columns(target.Collection, fields, map[string]store.ValueType{fieldUID: store.Number, fieldDate: store.Time})
 	if err != nil {
 		return err
-	}
-	types := map[string]store.ValueType{fieldUID: store.Number, fieldDate: store.Time}
-	columns := make([]store.Column, len(wanted))
-	for i, f := range wanted {
-		columns[i] = store.Column{Field: f.Name, Type: store.Text}
-		if t, ok := types[f.Name]; ok {
-			columns[i].Type = t
-		}
 	}
 	if err := sink.Begin(columns); err != nil {
 		return err
@@ -41,7 +30,7 @@ func (s *Store) Export(ctx context.Context, target store.Target, fields []string
 			if content == nil {
 				continue
 			}
-			if err := sink.Row(m.texts(columns)); err != nil {
+			if err := sink.Row(store.Texts(columns, m.field)); err != nil {
 				return err
 			}
 			if err := sink.Content(bytes.NewReader(content)); err != nil {
@@ -50,25 +39,6 @@ func (s *Store) Export(ctx context.Context, target store.Target, fields []string
 		}
 		return nil
 	})
-}
-
-// texts writes the fields of a message as an export does. Addresses are parted by
-// a comma.
-func (m message) texts(columns []store.Column) [][]byte {
-	values := make([][]byte, len(columns))
-	for i, c := range columns {
-		switch v := m.field(c.Field).(type) {
-		case string:
-			values[i] = []byte(v)
-		case []string:
-			values[i] = []byte(strings.Join(v, ", "))
-		case int64:
-			values[i] = strconv.AppendInt(nil, v, 10)
-		case time.Time:
-			values[i] = v.UTC().AppendFormat(nil, time.RFC3339Nano)
-		}
-	}
-	return values
 }
 
 // content fetches a message of the selected folder, nil if it has gone meanwhile.

@@ -3,8 +3,6 @@ package s3
 import (
 	"context"
 	"fmt"
-	"strconv"
-	"time"
 
 	"github.com/minio/minio-go/v7"
 
@@ -17,17 +15,9 @@ func (s *Store) Export(ctx context.Context, target store.Target, fields []string
 	if err := target.Validate(); err != nil {
 		return err
 	}
-	wanted, err := store.Exportable(target.Collection, fields)
+	columns, err := store.Columns(target.Collection, fields, map[string]store.ValueType{fieldSize: store.Number, fieldModified: store.Time})
 	if err != nil {
 		return err
-	}
-	types := map[string]store.ValueType{fieldSize: store.Number, fieldModified: store.Time}
-	columns := make([]store.Column, len(wanted))
-	for i, f := range wanted {
-		columns[i] = store.Column{Field: f.Name, Type: store.Text}
-		if t, ok := types[f.Name]; ok {
-			columns[i].Type = t
-		}
 	}
 	if err := sink.Begin(columns); err != nil {
 		return err
@@ -37,7 +27,7 @@ func (s *Store) Export(ctx context.Context, target store.Target, fields []string
 			if v.IsDeleteMarker {
 				continue
 			}
-			if err := sink.Row(o.texts(columns)); err != nil {
+			if err := sink.Row(store.Texts(columns, o.field)); err != nil {
 				return err
 			}
 			if err := s.content(ctx, bucket, v, sink); err != nil {
@@ -46,22 +36,6 @@ func (s *Store) Export(ctx context.Context, target store.Target, fields []string
 		}
 		return nil
 	})
-}
-
-// texts writes the fields of an object as an export does.
-func (o object) texts(columns []store.Column) [][]byte {
-	values := make([][]byte, len(columns))
-	for i, c := range columns {
-		switch v := o.field(c.Field).(type) {
-		case string:
-			values[i] = []byte(v)
-		case int64:
-			values[i] = strconv.AppendInt(nil, v, 10)
-		case time.Time:
-			values[i] = v.UTC().AppendFormat(nil, time.RFC3339Nano)
-		}
-	}
-	return values
 }
 
 // content streams the bytes of one version.

@@ -84,27 +84,11 @@ func (s *Store) rectify(ctx context.Context, t *Table, c store.Change, watch sto
 	out := store.Rectified{Change: c}
 	column := t.Columns[c.Field]
 	same := c.Old == nil && c.New == nil || c.Old != nil && c.New != nil && *c.Old == *c.New
-	for n := int64(s.opts.Batch); n == int64(s.opts.Batch) && !same; {
-		err := s.db.Change(ctx, func(tx Tx) error {
-			q := NewQuery(s.dialect)
-			set := []string{q.Quote(column.Name) + " = " + q.Value(q, column, c.New)}
-			sql, err := q.Update(q, t, set, func(alias string) (string, error) {
-				matches, err := q.Matches(t, alias)
-				return "(" + matches + " AND " + q.holds(column, alias, c.Old) + ")", err
-			}, int64(s.opts.Batch))
-			if err != nil {
-				return err
-			}
-			text, args := q.SQL(sql)
-			if n, err = tx.Exec(ctx, text, args...); err != nil {
-				return err
-			}
-			return watch.Permitted(ctx)
-		})
-		if err != nil {
+	if !same {
+		var err error
+		if out.Changed, err = s.set(ctx, t, column, c.New, watch, func(q *Query, alias string) string { return q.holds(column, alias, c.Old) }); err != nil {
 			return out, err
 		}
-		out.Changed += n
 	}
 	return out, s.db.ReadBack(ctx, func(tx Tx) error {
 		q := NewQuery(s.dialect)
@@ -123,6 +107,33 @@ func (s *Store) rectify(ctx context.Context, t *Table, c store.Change, watch sto
 		out.Other = total - current - out.Residual
 		return err
 	})
+}
+
+// set gives a column a value in batches, in the rows of the target for which the
+// condition holds, and returns how many those were.
+func (s *Store) set(ctx context.Context, t *Table, column Column, value *string, watch store.Watch, condition func(q *Query, alias string) string) (int64, error) {
+	var all int64
+	for n := int64(s.opts.Batch); n == int64(s.opts.Batch); all += n {
+		err := s.db.Change(ctx, func(tx Tx) error {
+			q := NewQuery(s.dialect)
+			sql, err := q.Update(q, t, []string{q.Quote(column.Name) + " = " + q.Value(q, column, value)}, func(alias string) (string, error) {
+				matches, err := q.Matches(t, alias)
+				return "(" + matches + " AND " + condition(q, alias) + ")", err
+			}, int64(s.opts.Batch))
+			if err != nil {
+				return err
+			}
+			text, args := q.SQL(sql)
+			if n, err = tx.Exec(ctx, text, args...); err != nil || n == 0 {
+				return err
+			}
+			return watch.Permitted(ctx)
+		})
+		if err != nil {
+			return all, err
+		}
+	}
+	return all, nil
 }
 
 // holds writes that a column has a value, or is null.
@@ -178,26 +189,9 @@ func (t *Table) mark(restricted bool) (Column, *string) {
 func (s *Store) restrict(ctx context.Context, t *Table, restricted bool, watch store.Watch) (store.Tally, error) {
 	tally := store.Tally{Address: t.Target.Address}
 	column, value := t.mark(restricted)
-	for n := int64(s.opts.Batch); n == int64(s.opts.Batch); {
-		err := s.db.Change(ctx, func(tx Tx) error {
-			q := NewQuery(s.dialect)
-			set := []string{q.Quote(column.Name) + " = " + q.Value(q, column, value)}
-			sql, err := q.Update(q, t, set, func(alias string) (string, error) {
-				matches, err := q.Matches(t, alias)
-				return "(" + matches + " AND NOT (" + q.holds(column, alias, value) + "))", err
-			}, int64(s.opts.Batch))
-			if err != nil {
-				return err
-			}
-			text, args := q.SQL(sql)
-			if n, err = tx.Exec(ctx, text, args...); err != nil {
-				return err
-			}
-			return watch.Permitted(ctx)
-		})
-		if err != nil {
-			return tally, err
-		}
+	_, err := s.set(ctx, t, column, value, watch, func(q *Query, alias string) string { return "NOT (" + q.holds(column, alias, value) + ")" })
+	if err != nil {
+		return tally, err
 	}
 	return tally, s.db.ReadBack(ctx, func(tx Tx) error {
 		q := NewQuery(s.dialect)

@@ -83,6 +83,9 @@ func export(t *testing.T, f Fixture) {
 	if f.Copies == 0 {
 		requireTally(t, "survey", tallies[0], int64(len(all.Values)), int64(len(all.Values)), 0)
 	}
+	if n := len(all.Contents); n > 0 && n != len(all.Values) || n > 0 && len(all.Contents[0]) == 0 {
+		t.Errorf("%d contents of %d records, the first of %d bytes", n, len(all.Values), len(all.Contents[0]))
+	}
 	if len(all.Columns) != len(f.Collection.Fields) {
 		t.Errorf("got %d columns, want all %d", len(all.Columns), len(f.Collection.Fields))
 	}
