@@ -230,7 +230,7 @@ func (a *Activities) takenByOthers(ctx context.Context, account trace.Account, k
 func planLine(name string, t store.Target, tally store.Tally) dsr.PlanLine {
 	return dsr.PlanLine{
 		Store: name, Collection: t.Address.Collection, Action: t.Treatment, Categories: t.Collection.Categories(),
-		RowsShared: t.Shared, RowsMatched: tally.Matched, RowsToErase: tally.Erased, RowsToAnonymise: tally.Anonymised, RowsToRetain: tally.Retained,
+		RowsShared: t.Shared, RowsMatched: tally.Matched, RowsToErase: tally.Erased, RowsToAnonymise: tally.Anonymised, RowsToRetain: tally.Retained + tally.Archived,
 		RetainedUntil: moment(tally.RetainedUntil), Basis: basis(t),
 	}
 }

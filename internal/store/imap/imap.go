@@ -182,7 +182,7 @@ func supported(target store.Target) error {
 		return err
 	}
 	c := *target.Collection
-	c.Treatment, c.Fields = target.Treatment, nil
+	c.Treatment, c.Fields, c.Restriction = target.Treatment, nil, nil
 	if target.Keep != nil {
 		c.RetainFrom = target.Keep.From
 	}

@@ -44,10 +44,7 @@ func (t *Table) searched() ([]*datamap.Field, []Column, error) {
 	var columns []Column
 	for _, f := range t.Target.Collection.Fields {
 		if f.Parent != nil {
-			if f.Search != datamap.NoSearch {
-				return nil, nil, fmt.Errorf("%w: the field %s of %s lies within a column: mark the column", store.ErrSchema, f.Name, t)
-			}
-			continue
+			continue // its column is JSON and searched as a whole
 		}
 		c, _, err := t.Column(f.Name)
 		if err != nil {
