@@ -222,3 +222,24 @@ func exceeding(t *testing.T, f Fixture) {
 		t.Error(diff)
 	}
 }
+
+// wishes: a correction or restriction that the kind cannot carry out is a fault of
+// the map, and keeps nobody's records from being erased.
+func wishes(t *testing.T, f Fixture) {
+	others := f.others(t)
+	f.Put(t, f.Value(1))
+	c := *f.Collection
+	field := *f.Collection.Field(f.Field)
+	field.Rectify = &datamap.Rectification{Type: datamap.TextValue}
+	c.Restriction = &datamap.Restriction{Field: f.Field, Value: true, Release: false}
+	c.Fields = slices.Clone(c.Fields)
+	c.Fields[slices.Index(c.Fields, f.Collection.Field(f.Field))] = &field
+	a := f.Store.Abilities()
+	faults, err := f.Store.Check(t.Context(), []*datamap.Collection{&c})
+	if err != nil || (a.Rectify == nil || a.Restrict == nil) != (len(faults) > 0) {
+		t.Errorf("got %v and %v", faults, err)
+	}
+	target := f.target(dsr.Delete, f.Value(1))
+	target.Collection = &c
+	requireTally(t, "erase", f.erase(t, target, others), 1, 1, 0)
+}

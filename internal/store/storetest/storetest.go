@@ -66,6 +66,7 @@ func Run(t *testing.T, open func(t *testing.T) Fixture) {
 		"Forbidden":         forbidden,
 		"Resumed":           resumed,
 		"Exceeding":         exceeding,
+		"Wishes":            wishes,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
