@@ -140,6 +140,9 @@ func (p *program) preview() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if mailout.Purpose(args[0]) == mailout.Details {
+				facts.Missing, facts.AnswerURL = []string{"account_name"}, "https://privacy.example/details/mfrggzdfmztwq2lkmfrggzdfmz"
+			}
 			content, err := mailout.Compose(mailout.Purpose(args[0]), language, facts)
 			if err != nil {
 				return err
@@ -199,7 +202,6 @@ func previewFacts(now time.Time, right dsr.Right, language string) (mailout.Fact
 	for _, r := range p.Recipients() {
 		facts.Recipients = append(facts.Recipients, r.Name)
 	}
-	facts.Missing, facts.AnswerURL = []string{"account_name"}, "https://privacy.example/details/mfrggzdfmztwq2lkmfrggzdfmz"
 	facts.BackupsGoneAt, facts.EvidenceUntil = &backups, &evidence
 	return facts, nil
 }

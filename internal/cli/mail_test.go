@@ -50,6 +50,11 @@ func TestMailPreview(t *testing.T) {
 			run(t, input{}, "mail", "preview", string(purpose), "--lang", language).ends(t, cli.ExitOK, "Subject: [H-7K3M-9QXT]")
 		}
 	}
+	// Only the mail that asks for details leads to a form.
+	if r := run(t, input{}, "mail", "preview", "confirmation"); strings.Contains(r.out, "/details/") {
+		t.Error("the confirmation leads to the form for details")
+	}
+	run(t, input{}, "mail", "preview", "details").ends(t, cli.ExitOK, "/details/", "Account name: ____")
 	run(t, input{}, "mail", "preview", "answer", "--html").ends(t, cli.ExitOK, "<!DOCTYPE html>")
 	run(t, input{}, "mail", "preview", "confirmation", "--lang", "fr", "--right", "access").ends(t, cli.ExitOK, "JE CONFIRME", "copie")
 	run(t, input{}, "mail", "preview", "answer", "--right", "eating").ends(t, cli.ExitUsage, "there is no right", "access")
