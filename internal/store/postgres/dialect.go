@@ -54,6 +54,9 @@ func (dialect) Value(q *sqlstore.Query, c sqlstore.Column, text *string) string 
 	return q.Arg(*text) + "::text::" + c.Type
 }
 
+// Takes leaves it to the server, which reads a value of its type or fails.
+func (dialect) Takes(sqlstore.Column, string) bool { return true }
+
 func (dialect) Differs(a, b string) string { return a + " IS DISTINCT FROM " + b }
 
 // OneOf turns the values into the type of the column, not the other way round, so

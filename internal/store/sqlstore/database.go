@@ -61,6 +61,9 @@ type Dialect interface {
 	Text(e Expression) string
 	// Value writes a text, or null, as a value for a column.
 	Value(q *Query, c Column, text *string) string
+	// Takes reports whether a column gives a text back as it was written into it. The
+	// answer may be true where the database itself refuses to write others.
+	Takes(c Column, text string) bool
 	// OneOf writes that e has one of the values, so that an index on the column can
 	// serve, blind to case if fold is set. Values that the column cannot hold equal
 	// nothing in it and are left out; "" if none is left.
@@ -79,7 +82,8 @@ type Dialect interface {
 	Latest(until, condition string) string
 	Earliest(until, condition string) string
 	// Defer is the statement that puts the checks of foreign keys off to the end of
-	// the transaction, empty if there is none.
+	// the transaction, empty if each row is checked when it goes: then a cycle that
+	// cannot be cut is refused.
 	Defer() string
 	// Remove destroys, or moves, the next rows of a table.
 	Remove(ctx context.Context, tx Tx, r Removal) (Removed, error)

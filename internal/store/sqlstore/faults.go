@@ -33,6 +33,7 @@ func (s *Store) Check(ctx context.Context, collections []*datamap.Collection) ([
 		faults = append(faults, strangers(catalog)...)
 		faults = append(faults, archived(catalog)...)
 		faults = append(faults, s.triggers(catalog)...)
+		faults = append(faults, s.rings(newPlan(catalog.Tables, catalog.Keys))...)
 		return nil
 	})
 	return faults, err
@@ -56,6 +57,7 @@ func asFailure(faults []store.Fault) error {
 
 // reporter collects the faults of one collection.
 type reporter struct {
+	dialect    Dialect
 	collection string
 	faults     []store.Fault
 }
@@ -66,11 +68,12 @@ func (r *reporter) report(field, problem, hint string) {
 
 // faults says what of one table does not fit what is to be done to its rows.
 func (s *Store) faults(t *Table) []store.Fault {
-	r := &reporter{collection: t.Target.Collection.Name}
+	r := &reporter{dialect: s.dialect, collection: t.Target.Collection.Name}
 	if t.ID == 0 {
 		r.report("", "there is no such table", "mend the name in the data map, or the namespace of its dataset")
 		return r.faults
 	}
+	r.faults = append(r.faults, t.Faults...)
 	if !t.Plain && t.Target.Treatment != dsr.Leave {
 		r.report("", "is a view or a foreign table", "write erasure: leave, and name the table behind it beside it")
 	}
@@ -157,6 +160,11 @@ func (r *reporter) restricted(t *Table) {
 	if err == nil && (len(path) > 0 || c.Generated) {
 		r.report(x.Field, "cannot be set as the mark of a restriction", "name a column of its own")
 	}
+	for _, v := range []*string{scalar(x.Value), scalar(x.Release)} {
+		if err == nil && v != nil && !r.dialect.Takes(c, *v) {
+			r.report(x.Field, "cannot hold the mark of a restriction", "write value and release as the column writes them")
+		}
+	}
 	if err == nil && c.NotNull && (x.Value == nil || x.Release == nil) {
 		r.report(x.Field, "takes no null", "write value and release")
 	}
@@ -192,7 +200,7 @@ func (t *Table) columnNames() []string {
 
 // privileges reports what the role lacks.
 func (s *Store) privileges(t *Table) []store.Fault {
-	r := &reporter{collection: t.Target.Collection.Name}
+	r := &reporter{dialect: s.dialect, collection: t.Target.Collection.Name}
 	if t.ID == 0 {
 		return nil
 	}
@@ -274,6 +282,24 @@ func archived(c Catalog) []store.Fault {
 					Hint:       "drop that foreign key: an archive outlives what it was about",
 				})
 			}
+		}
+	}
+	return faults
+}
+
+// rings reports cycles of foreign keys that the database gives no way to open.
+func (s *Store) rings(p *plan) []store.Fault {
+	if s.dialect.Defer() != "" {
+		return nil
+	}
+	var faults []store.Fault
+	for _, step := range p.steps {
+		for _, k := range step.stuck {
+			faults = append(faults, store.Fault{
+				Collection: step.table.Target.Collection.Name,
+				Problem:    fmt.Sprintf("is tied into a cycle by %s (%s), which can only be opened by setting that reference to null", k.ChildName, k.Name),
+				Hint:       "let a column of it take null that does not say whose the row is",
+			})
 		}
 	}
 	return faults

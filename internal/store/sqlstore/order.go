@@ -27,6 +27,9 @@ type step struct {
 	// atOnce is set if a reference within the table cannot be cut, so that all
 	// rows must go in one statement.
 	atOnce bool
+	// stuck are the foreign keys that cannot be cut and whose referring rows are
+	// still there.
+	stuck []ForeignKey
 }
 
 // table returns the mapped table of that ID, or nil.
@@ -98,9 +101,9 @@ func (p *plan) step(t *Table, rest []*Table) step {
 		case k.cuttable():
 			s.late = append(s.late, k)
 		case k.Child == t.ID:
-			s.atOnce = true
+			s.atOnce, s.stuck = true, append(s.stuck, k)
 		default:
-			p.whole = true
+			p.whole, s.stuck = true, append(s.stuck, k)
 		}
 	}
 	return s

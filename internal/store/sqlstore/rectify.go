@@ -27,7 +27,7 @@ func (s *Store) Rectify(ctx context.Context, target store.Target, changes []stor
 		}
 		t = tables[0]
 		for _, c := range changes {
-			if err := t.takes(c); err != nil {
+			if err := s.takes(t, c); err != nil {
 				return err
 			}
 		}
@@ -61,12 +61,12 @@ func rectifiable(target store.Target, c store.Change) error {
 }
 
 // takes refuses what the column cannot take.
-func (t *Table) takes(c store.Change) error {
+func (s *Store) takes(t *Table, c store.Change) error {
 	column, _, err := t.Column(c.Field)
 	if err != nil {
 		return err
 	}
-	r := &reporter{collection: t.Target.Collection.Name}
+	r := &reporter{dialect: s.dialect, collection: t.Target.Collection.Name}
 	if column.Generated {
 		r.report(c.Field, "is generated from other columns", "correct those")
 	}
@@ -75,6 +75,9 @@ func (t *Table) takes(c store.Change) error {
 	}
 	if c.New != nil && column.MaxLength > 0 && len([]rune(*c.New)) > column.MaxLength {
 		r.report(c.Field, fmt.Sprintf("holds at most %d characters, and the value is longer", column.MaxLength), "shorten it")
+	}
+	if c.New != nil && !s.dialect.Takes(column, *c.New) {
+		r.report(c.Field, "cannot hold the value", "write it as the column does")
 	}
 	return asFailure(r.faults)
 }
@@ -157,7 +160,7 @@ func (s *Store) Restrict(ctx context.Context, targets []store.Target, restricted
 	}
 	tallies := make([]store.Tally, len(tables))
 	for _, t := range tables {
-		r := &reporter{collection: t.Target.Collection.Name}
+		r := &reporter{dialect: s.dialect, collection: t.Target.Collection.Name}
 		if t.Target.Collection.Restriction == nil {
 			r.report("", "has no mark for restricted rows", "declare restriction in the data map")
 		} else if _, _, err := t.Column(t.Target.Collection.Restriction.Field); err != nil {

@@ -150,8 +150,9 @@ func (r replacer) random(value, key string) *string {
 	out := ""
 	switch r.column.Kind {
 	case DateKind, TimeKind:
-		// Any day of the century; what follows the day keeps its digits' places.
-		any := time.Date(1920, 1, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, source.IntN(36_500)).Format(time.DateOnly)
+		// Any day of years that every type knows; some count from 1970. What follows
+		// the day keeps its digits' places.
+		any := time.Date(1971, 1, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, source.IntN(18_000)).Format(time.DateOnly)
 		m := day.FindStringSubmatch(value)
 		if m == nil {
 			return &value // at infinity
@@ -309,6 +310,8 @@ func (s *Store) fits(r *reporter, f *datamap.Field, c Column) {
 	case datamap.Constant:
 		if v := scalar(x.Value); v != nil && c.MaxLength > 0 && utf8.RuneCountInString(*v) > c.MaxLength {
 			r.report(f.Name, fmt.Sprintf("holds at most %d characters, and the constant is longer", c.MaxLength), "shorten it")
+		} else if v != nil && !s.dialect.Takes(c, *v) {
+			r.report(f.Name, "cannot hold the constant", "write it as the column does")
 		}
 		return
 	case datamap.Hash, datamap.HMAC:

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,11 +71,12 @@ func (s *Store) prepare(ctx context.Context, tx Tx, targets []store.Target) (*pl
 	for _, t := range catalog.Tables {
 		faults = append(faults, s.faults(t)...)
 	}
-	faults = append(append(append(faults, s.triggers(catalog)...), strangers(catalog)...), archived(catalog)...)
+	p := newPlan(catalog.Tables, catalog.Keys)
+	faults = slices.Concat(faults, s.triggers(catalog), strangers(catalog), archived(catalog), s.rings(p))
 	if err := asFailure(faults); err != nil {
 		return nil, err
 	}
-	return newPlan(catalog.Tables, catalog.Keys), nil
+	return p, nil
 }
 
 // counted counts each table and looks for what stands in the way of its rows.

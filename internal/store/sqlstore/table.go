@@ -45,6 +45,8 @@ type Table struct {
 	Unique []Unique
 	// Checks are the conditions that every row fulfils.
 	Checks []Check
+	// Faults is what the database itself says against the treatment of the rows.
+	Faults []store.Fault
 	// Archive is the table to which rows are moved, if the target says so.
 	Archive *Table
 }
@@ -77,7 +79,9 @@ type Column struct {
 	Element string
 	// MaxLength is the most characters that fit, 0 if there is no bound.
 	MaxLength int
-	// Bits is the size of whole numbers.
+	// Collation is by what rules texts are compared, where the dialect must name it.
+	Collation string
+	// Bits is the size of whole numbers that may be negative.
 	Bits    int
 	NotNull bool
 	// Generated columns follow from others.

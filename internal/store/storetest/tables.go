@@ -31,7 +31,7 @@ const TablesMap = `dataset:
           - {name: name, habeas: {rectify: {max_length: 40}}}
           - {name: password, habeas: {secret: true}}
           - {name: profile}
-          - {name: locked}
+          - {name: locked, fides_meta: {data_type: boolean}}
       - name: posts
         habeas: {erasure: delete}
         fields:
