@@ -30,7 +30,7 @@ var levels = map[string]int{
 	"internal/record": 3, "internal/trace": 3, "internal/store/sqlstore": 3, "internal/store/encode": 3, "internal/store/s3": 3, "internal/store/imap": 3,
 	"internal/store/storetest": 3, "internal/web/guard": 3,
 
-	"internal/store/postgres": 4, "internal/letters": 4, "internal/postgres": 4, "internal/web/api": 4, "internal/web/portal": 4,
+	"internal/store/postgres": 4, "internal/store/mysql": 4, "internal/letters": 4, "internal/postgres": 4, "internal/web/api": 4, "internal/web/portal": 4,
 
 	"internal/web/dashboard": 5, "internal/inbox": 5, "activities": 5,
 	"workflows": 6, "internal/web": 6,
@@ -38,7 +38,7 @@ var levels = map[string]int{
 	"internal/app": 8,
 
 	// Everything on one machine, for demo, dev and tests.
-	"internal/devenv": 5, "internal/devenv/person": 6, "internal/devenv/mailservers": 6, "internal/devenv/soffiah": 7, "internal/postgres/postgrestest": 6,
+	"internal/devenv": 5, "internal/devenv/person": 6, "internal/devenv/mailservers": 6, "internal/devenv/soffiah": 7, "internal/postgres/postgrestest": 6, "internal/store/mysql/mysqltest": 6,
 	"internal/sandbox": 9, "internal/cli": 10, "cmd/habeas": 11,
 	"internal/bench": 10, "internal/e2e": 10, "internal/architecture": 10,
 }
@@ -48,6 +48,7 @@ var homes = map[string][]string{
 	"github.com/gin-gonic/gin":       {"internal/web"},
 	"go.temporal.io/":                {"workflows", "activities", "worker", "internal/requests", "internal/temporalx", "internal/app", "internal/devenv", "internal/bench"},
 	"github.com/jackc/pgx/":          {"internal/postgres", "internal/store/postgres", "internal/devenv", "internal/bench", "internal/e2e"},
+	"github.com/go-sql-driver/":      {"internal/store/mysql"},
 	"github.com/emersion/go-imap/":   {"internal/mailin", "internal/store/imap", "internal/devenv", "internal/bench"},
 	"github.com/emersion/go-message": {"internal/reply", "internal/devenv"},
 	"github.com/emersion/go-msgauth": {"internal/reply"},
