@@ -289,12 +289,12 @@ func archived(c Catalog) []store.Fault {
 
 // rings reports cycles of foreign keys that the database gives no way to open.
 func (s *Store) rings(p *plan) []store.Fault {
-	if s.dialect.Defer() != "" {
-		return nil
-	}
 	var faults []store.Fault
 	for _, step := range p.steps {
 		for _, k := range step.stuck {
+			if s.dialect.Defer() != "" && !k.first {
+				continue
+			}
 			faults = append(faults, store.Fault{
 				Collection: step.table.Target.Collection.Name,
 				Problem:    fmt.Sprintf("is tied into a cycle by %s (%s), which can only be opened by setting that reference to null", k.ChildName, k.Name),

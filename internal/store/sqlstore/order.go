@@ -64,7 +64,7 @@ func newPlan(tables []*Table, keys []ForeignKey) *plan {
 func (p *plan) next(rest []*Table) int {
 	waits := func(t *Table, hard bool) bool {
 		return slices.ContainsFunc(p.keys, func(k ForeignKey) bool {
-			return k.Parent == t.ID && k.Child != t.ID && !k.Cuts && !(hard && k.cuttable()) &&
+			return k.Parent == t.ID && k.Child != t.ID && (!k.Cuts || k.first) && !(hard && k.cuttable()) &&
 				slices.ContainsFunc(rest, func(o *Table) bool { return o.ID == k.Child })
 		})
 	}
@@ -97,7 +97,7 @@ func (p *plan) step(t *Table, rest []*Table) step {
 		}
 		pending := slices.ContainsFunc(rest, func(o *Table) bool { return o.ID == k.Child })
 		switch {
-		case !pending || k.Cuts:
+		case !pending || k.Cuts && !k.first:
 		case k.cuttable():
 			s.late = append(s.late, k)
 		case k.Child == t.ID:

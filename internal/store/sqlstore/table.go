@@ -177,6 +177,9 @@ type ForeignKey struct {
 	// Full is set if null in one of several columns does not cut the link (MATCH FULL).
 	Full bool
 	Keys []string
+	// first is set if the database would cut the link by what rows of the child are
+	// found by: they must be done before those that they refer to.
+	first bool
 }
 
 // cuttable reports whether the link can be cut by setting columns to null.
@@ -198,6 +201,9 @@ func (k ForeignKey) cutBy(child *Table) ForeignKey {
 	case !k.Full:
 		k.Cuttable = slices.DeleteFunc(slices.Clone(k.Cuttable), needed)
 		k.Cuttable = k.Cuttable[:min(1, len(k.Cuttable))]
+	}
+	if k.Cuts && child.Target.Treatment != dsr.Leave && slices.ContainsFunc(k.Columns, needed) {
+		k.first, k.Cuttable = true, nil
 	}
 	return k
 }
