@@ -10,6 +10,7 @@ import (
 	"github.com/soffiah/habeas/internal/config"
 	"github.com/soffiah/habeas/internal/store"
 	"github.com/soffiah/habeas/internal/store/imap"
+	"github.com/soffiah/habeas/internal/store/mysql"
 	"github.com/soffiah/habeas/internal/store/postgres"
 	"github.com/soffiah/habeas/internal/store/s3"
 	"github.com/soffiah/habeas/internal/vault"
@@ -43,6 +44,11 @@ func openStore(ctx context.Context, master *vault.Master, c config.Store) (store
 	switch c.Kind {
 	case config.Postgres:
 		return postgres.Open(ctx, c.Name, c.URL.Reveal(), postgres.Options{
+			Batch: c.BatchRows, LockTimeout: time.Duration(c.LockSeconds) * time.Second, StatementTimeout: time.Duration(c.StatementSeconds) * time.Second,
+			AcceptedTriggers: c.AcceptedTriggers, Secret: secretOf(master, c.Name),
+		})
+	case config.MySQL:
+		return mysql.Open(c.Name, c.URL.Reveal(), mysql.Options{
 			Batch: c.BatchRows, LockTimeout: time.Duration(c.LockSeconds) * time.Second, StatementTimeout: time.Duration(c.StatementSeconds) * time.Second,
 			AcceptedTriggers: c.AcceptedTriggers, Secret: secretOf(master, c.Name),
 		})

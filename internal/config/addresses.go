@@ -49,6 +49,20 @@ func (l *loading) postgresURL(at, variable string, address SecretURL) {
 	}
 }
 
+// mysqlURL wants a connection that is encrypted, unless it stays in the own network.
+func (l *loading) mysqlURL(at, variable string, address SecretURL) {
+	const example = "write mysql://user@host:3306/database"
+	u, err := url.Parse(address.Reveal())
+	switch {
+	case address == "":
+		l.Add(at+"url", "is missing", "name a file with the address in "+at+"url_file, or set "+variable)
+	case err != nil, u.Scheme != "mysql", u.Hostname() == "", u.User == nil, strings.Trim(u.Path, "/") == "":
+		l.Add(at+"url", "is not the address of a MySQL or MariaDB database", example)
+	case u.Query().Get("tls") == "false" && !ownNetwork(u.Hostname()):
+		l.Add(at+"url", "is not secured", "leave tls=false out, or use a host of the own network")
+	}
+}
+
 // ownNetwork reports whether a host is this machine or in its own network: a
 // loopback or private address, or a name without a dot, such as that of a
 // container beside ours.

@@ -230,6 +230,7 @@ type StoreKind string
 // The kinds of data store.
 const (
 	Postgres StoreKind = "postgres"
+	MySQL    StoreKind = "mysql" // MariaDB too
 	S3       StoreKind = "s3"
 	IMAPMail StoreKind = "imap"
 )
@@ -251,7 +252,7 @@ type Store struct {
 	Dataset string `yaml:"dataset"`
 	Mode    Mode   `yaml:"mode"`
 
-	// Of kind postgres. In the file only without a password.
+	// Of kinds postgres and mysql. In the file only without a password.
 	URL     SecretURL `yaml:"url,omitempty"`
 	URLFile string    `yaml:"url_file,omitempty"`
 	// AcceptedTriggers are triggers, as "table.trigger", that a person has read and

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -22,12 +23,15 @@ func (l *loading) stores(kind Kind, stores []Store) {
 		if s.Mode == Enabled && kind != Demo {
 			l.Add(at+"mode", "is for demonstrations", "leave it out: an approver who has read a plan enables the store with `habeas store enable "+s.Name+"`")
 		}
-		oneOf(l, at+"kind", s.Kind, Postgres, S3, IMAPMail)
+		oneOf(l, at+"kind", s.Kind, Postgres, MySQL, S3, IMAPMail)
 		l.settingsOf(at, s)
 		variable := "HABEAS_STORE_" + capitals(s.Name)
 		switch s.Kind {
 		case Postgres:
 			l.postgresURL(at, variable+"_URL", s.URL)
+			l.bounds(at, s)
+		case MySQL:
+			l.mysqlURL(at, variable+"_URL", s.URL)
 			l.bounds(at, s)
 		case S3:
 			l.objectStore(at, variable+"_SECRET_KEY", s)
@@ -68,28 +72,33 @@ func (l *loading) objectStore(at, variable string, s Store) {
 
 // settingsOf refuses settings that belong to another kind of store.
 func (l *loading) settingsOf(at string, s Store) {
+	sql := []StoreKind{Postgres, MySQL}
 	settings := []struct {
-		key  string
-		set  bool
-		kind StoreKind
+		key   string
+		set   bool
+		kinds []StoreKind
 	}{
-		{"url", s.URL != "" && s.URLFile == "", Postgres},
-		{"url_file", s.URLFile != "", Postgres},
-		{"accepted_triggers", len(s.AcceptedTriggers) > 0, Postgres},
-		{"batch_rows", s.BatchRows != 0, Postgres},
-		{"lock_seconds", s.LockSeconds != 0, Postgres},
-		{"statement_seconds", s.StatementSeconds != 0, Postgres},
-		{"endpoint", s.Endpoint != "", S3},
-		{"region", s.Region != "", S3},
-		{"bucket", s.Bucket != "", S3},
-		{"access_key", s.AccessKey != "", S3},
-		{"secret_key_file", s.SecretKey != "" || s.SecretKeyFile != "", S3},
-		{"imap", s.IMAP != IMAP{}, IMAPMail},
-		{"folders", len(s.Folders) > 0, IMAPMail},
+		{"url", s.URL != "" && s.URLFile == "", sql},
+		{"url_file", s.URLFile != "", sql},
+		{"accepted_triggers", len(s.AcceptedTriggers) > 0, sql},
+		{"batch_rows", s.BatchRows != 0, sql},
+		{"lock_seconds", s.LockSeconds != 0, sql},
+		{"statement_seconds", s.StatementSeconds != 0, sql},
+		{"endpoint", s.Endpoint != "", []StoreKind{S3}},
+		{"region", s.Region != "", []StoreKind{S3}},
+		{"bucket", s.Bucket != "", []StoreKind{S3}},
+		{"access_key", s.AccessKey != "", []StoreKind{S3}},
+		{"secret_key_file", s.SecretKey != "" || s.SecretKeyFile != "", []StoreKind{S3}},
+		{"imap", s.IMAP != IMAP{}, []StoreKind{IMAPMail}},
+		{"folders", len(s.Folders) > 0, []StoreKind{IMAPMail}},
 	}
 	for _, setting := range settings {
-		if setting.set && setting.kind != s.Kind {
-			l.Add(at+setting.key, fmt.Sprintf("belongs to data stores of kind %s", setting.kind), "remove it, or correct the kind")
+		if setting.set && !slices.Contains(setting.kinds, s.Kind) {
+			names := make([]string, len(setting.kinds))
+			for i, kind := range setting.kinds {
+				names[i] = string(kind)
+			}
+			l.Add(at+setting.key, "belongs to data stores of kind "+strings.Join(names, " or "), "remove it, or correct the kind")
 		}
 	}
 }

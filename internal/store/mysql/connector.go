@@ -82,14 +82,16 @@ type connector struct {
 	first string
 }
 
-func newConnector(cfg *mysql.Config, lockTimeout time.Duration) (driver.Connector, error) {
+func newConnector(cfg *mysql.Config, lockTimeout, statementTimeout time.Duration) (driver.Connector, error) {
 	inner, err := mysql.NewConnector(cfg)
 	if err != nil {
 		return nil, errURL
 	}
 	seconds := max(1, int(lockTimeout.Round(time.Second)/time.Second))
+	// The last two parts are comments to the other of the two servers.
 	return connector{inner, fmt.Sprintf("SET SESSION sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', "+
-		"innodb_lock_wait_timeout = %d, lock_wait_timeout = %d, net_write_timeout = 600", seconds, seconds)}, nil
+		"innodb_lock_wait_timeout = %d, lock_wait_timeout = %[1]d, net_write_timeout = 600 /*M!100101 , max_statement_time = %[2]f */ /*!80000 , max_execution_time = %[3]d */",
+		seconds, statementTimeout.Seconds(), statementTimeout.Milliseconds())}, nil
 }
 
 // Connect opens a connection and sets it up. A value that does not fit is an

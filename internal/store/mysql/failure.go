@@ -33,6 +33,8 @@ const (
 	statementsLogged  = 1665
 	packetTooLarge    = 1153
 	tooManyConnection = 1040
+	tooLongMariaDB    = 1969
+	tooLongMySQL      = 3024
 )
 
 // failure turns an error of the driver into one of the contract's kinds. Of
@@ -97,6 +99,8 @@ func classify(said *mysql.MySQLError) (hint string, kind error) {
 		return "raise max_allowed_packet of the server", store.ErrSchema
 	case badDatabase:
 		return "run habeas check and mend the address", store.ErrSchema
+	case tooLongMariaDB, tooLongMySQL:
+		return "the statement took too long: an index on what rows are found by is missing, or statement_seconds is too low", store.ErrUnavailable
 	case tooManyConnection:
 		return "the server has no free connection; it will be tried again", store.ErrUnavailable
 	}

@@ -35,6 +35,9 @@ type Options struct {
 	// LockTimeout bounds the wait for a lock that the application holds, 5 seconds.
 	// The server counts whole seconds.
 	LockTimeout time.Duration
+	// StatementTimeout bounds one statement, a minute. MySQL bounds those that only
+	// read.
+	StatementTimeout time.Duration
 	// Connections bounds the connections held at once, 4.
 	Connections int
 	// AcceptedTriggers are triggers, as "table.trigger", that a person has read and
@@ -61,7 +64,7 @@ func Open(name, address string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the data store %s: %w", name, err)
 	}
-	connector, err := newConnector(cfg, orElse(opts.LockTimeout, 5*time.Second))
+	connector, err := newConnector(cfg, orElse(opts.LockTimeout, 5*time.Second), orElse(opts.StatementTimeout, time.Minute))
 	if err != nil {
 		return nil, fmt.Errorf("opening the data store %s: %w", name, err)
 	}
