@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -176,11 +177,28 @@ func (dialect) Earliest(until, condition string) string {
 // Defer is empty: InnoDB looks at foreign keys row by row.
 func (dialect) Defer() string { return "" }
 
-// Update writes the statement that changes the next rows.
+// Update writes the statement that changes the next rows. Servers try every row
+// of a table that is updated with every value of a long list, and look for those
+// of a table that is only read in order.
 func (dialect) Update(q *sqlstore.Query, t *sqlstore.Table, set []string, condition func(alias string) (string, error), limit int64) (string, error) {
 	holds, err := condition("t")
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("UPDATE %s SET %s WHERE %s LIMIT %s", q.From(t, "t"), strings.Join(set, ", "), holds, q.Arg(limit)), nil
+	key := places(t)
+	long := slices.ContainsFunc(t.Target.Matches, func(m store.Match) bool { return len(m.Values) > few })
+	if !long || len(key) == 0 {
+		return fmt.Sprintf("UPDATE %s SET %s WHERE %s LIMIT %s", q.From(t, "t"), strings.Join(set, ", "), holds, q.Arg(limit)), nil
+	}
+	chosen, err := condition("s")
+	if err != nil {
+		return "", err
+	}
+	list, same := make([]string, len(key)), make([]string, len(key))
+	for i, c := range key {
+		name := q.Quote(fmt.Sprintf("habeas %d", i))
+		list[i], same[i] = q.Name("s", c.Name)+" AS "+name, q.Name("t", c.Name)+" = b."+name
+	}
+	return fmt.Sprintf("UPDATE (SELECT %s FROM %s WHERE %s LIMIT %s) AS b JOIN %s ON %s SET %s WHERE %s",
+		strings.Join(list, ", "), q.From(t, "s"), chosen, q.Arg(limit), q.From(t, "t"), strings.Join(same, " AND "), strings.Join(set, ", "), holds), nil
 }
