@@ -93,7 +93,8 @@ func fits(declared string, c Column) bool {
 	}
 	switch base {
 	case "integer":
-		return c.Kind == Integer || c.Kind == Decimal
+		// MySQL has no booleans but small numbers, which may be more.
+		return c.Kind == Integer || c.Kind == Decimal || c.Type == "tinyint(1)"
 	case "float":
 		return c.Kind == Float || c.Kind == Decimal || c.Kind == Integer
 	case "boolean":

@@ -18,7 +18,7 @@ import (
 // readTables reads tables (T), their columns (C) and primary keys (P). %s is the
 // condition on their names, for each part.
 const readTables = `
-SELECT 'T', TABLE_SCHEMA, TABLE_NAME, '', TABLE_TYPE, COALESCE(ENGINE, ''), '', 0, 0, '', '', 0 FROM information_schema.TABLES WHERE %[1]s
+SELECT 'T', TABLE_SCHEMA, TABLE_NAME, '', TABLE_TYPE, COALESCE(ENGINE, ''), '', COALESCE(TABLE_ROWS, 0), 0, '', '', 0 FROM information_schema.TABLES WHERE %[1]s
 UNION ALL
 SELECT 'C', TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, COALESCE(COLLATION_NAME, ''), EXTRA, COALESCE(CHARACTER_MAXIMUM_LENGTH, 0),
 	IS_NULLABLE = 'NO', COALESCE(GENERATION_EXPRESSION, ''), PRIVILEGES, ORDINAL_POSITION FROM information_schema.COLUMNS WHERE %[1]s
@@ -147,30 +147,41 @@ type described struct {
 	notNull                                                                 bool
 }
 
+// describe reads what the catalog says of tables for whose names the conditions
+// hold: first of the tables, then of keys and JSON, then of columns in their order.
+func (s server) describe(ctx context.Context, tx sqlstore.Tx, q *sqlstore.Query, tables, checks string, yield func(described)) error {
+	text := fmt.Sprintf(readTables, "("+tables+")")
+	if s.mariadb {
+		text += fmt.Sprintf(readJSON, checks)
+	}
+	text, args := q.SQL(text + " ORDER BY 1 DESC, 2, 3, 12")
+	err := tx.Query(ctx, text, args, func(scan func(...any) error) error {
+		var r described
+		err := scan(&r.what, &r.schema, &r.table, &r.column, &r.typ, &r.detail, &r.extra, &r.length, &r.notNull, &r.generation, &r.privileges, &r.position)
+		yield(r)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("reading the catalog: %w", err)
+	}
+	return nil
+}
+
 // describe reads tables with their columns and primary keys.
 func (n *named) describe(ctx context.Context, tx sqlstore.Tx) error {
 	if len(n.tables) == 0 {
 		return nil
 	}
 	q := sqlstore.NewQuery(dialect{})
-	text := fmt.Sprintf(readTables, "("+n.where(q, "TABLE_SCHEMA", "TABLE_NAME")+")")
-	if n.server.mariadb {
-		text += fmt.Sprintf(readJSON, n.where(q, "CONSTRAINT_SCHEMA", "TABLE_NAME"))
-	}
-	text, args := q.SQL(text + " ORDER BY 1 DESC, 2, 3, 12")
-	err := tx.Query(ctx, text, args, func(scan func(...any) error) error {
-		var r described
-		if err := scan(&r.what, &r.schema, &r.table, &r.column, &r.typ, &r.detail, &r.extra, &r.length, &r.notNull, &r.generation, &r.privileges, &r.position); err != nil {
-			return err
-		}
+	checks := n.where(q, "CONSTRAINT_SCHEMA", "TABLE_NAME")
+	err := n.server.describe(ctx, tx, q, n.where(q, "TABLE_SCHEMA", "TABLE_NAME"), checks, func(r described) {
 		key := n.key(r.schema, r.table)
 		for _, t := range n.tables[key] {
 			n.add(t, key, r)
 		}
-		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("reading the catalog: %w", err)
+		return err
 	}
 	for _, same := range n.tables {
 		for _, t := range same {
@@ -193,22 +204,30 @@ func (n *named) add(t *sqlstore.Table, key string, r described) {
 	case "P":
 		t.Primary = append(t.Primary, r.column)
 	case "J":
-		if name, ok := strings.CutPrefix(r.column, "json_valid("); ok {
-			name = strings.ReplaceAll(strings.Trim(name, "`)"), "``", "`")
-			c := t.Columns[name]
-			c.Kind = sqlstore.JSONKind
-			t.Columns[name] = c
-		}
+		name := r.json()
+		c := t.Columns[name]
+		c.Kind = sqlstore.JSONKind
+		t.Columns[name] = c
 	case "C":
 		c := t.Columns[r.column]
 		c.Name, c.Type, c.Collation, c.MaxLength = r.column, r.typ, r.detail, int(r.length)
 		c.NotNull = r.notNull
-		c.Generated = r.generation != "" || strings.Contains(r.extra, "GENERATED ALWAYS")
+		c.Generated = generated(r)
 		c.CanUpdate = granted(r.privileges, "update")
 		t.CanSelect = t.CanSelect && granted(r.privileges, "select")
 		t.CanInsert = t.CanInsert && (c.Generated || granted(r.privileges, "insert"))
 		t.Columns[r.column] = c
 	}
+}
+
+// json returns the column that a check calls JSON.
+func (r described) json() string {
+	name, _ := strings.CutPrefix(r.column, "json_valid(")
+	return strings.ReplaceAll(strings.Trim(name, "`)"), "``", "`")
+}
+
+func generated(r described) bool {
+	return r.generation != "" || strings.Contains(r.extra, "GENERATED ALWAYS")
 }
 
 func granted(privileges, what string) bool {
