@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -318,7 +319,13 @@ func TestRowsAddedMeanwhile(t *testing.T) {
       - {name: a, habeas: {erasure: delete}, fields: [{name: id}, {name: owner}]}
       - {name: b, habeas: {erasure: delete}, fields: [{name: a}, {name: owner}]}
 `)
-	s := open(t, d, mysql.Options{})
+	locks := make(chan struct{})
+	var once sync.Once
+	s := open(t, d, mysql.Options{Trace: func(sql string) {
+		if strings.HasSuffix(sql, "FOR UPDATE") {
+			once.Do(func() { close(locks) })
+		}
+	}})
 	other, err := d.SQL.Begin()
 	if err != nil {
 		t.Fatal(err)
@@ -331,14 +338,11 @@ func TestRowsAddedMeanwhile(t *testing.T) {
 		_, err := s.Erase(context.WithoutCancel(t.Context()), []store.Target{target(t, m, "a", "owner", 1), target(t, m, "b", "owner", 1)}, now, store.Watch{})
 		failed <- err
 	}()
-	// Our lock waits for the one that the insertion holds; commit when it does.
-	for len(d.Rows(t, `SELECT 1 FROM information_schema.INNODB_LOCKS AS l JOIN information_schema.INNODB_TRX AS t ON t.trx_id = l.lock_trx_id
-		WHERE t.trx_state = 'LOCK WAIT' AND l.lock_table LIKE '%`+d.Name+`%'`)) == 0 {
-		select {
-		case err := <-failed:
-			t.Fatalf("ended without waiting: %v", err)
-		case <-time.After(10 * time.Millisecond):
-		}
+	// Our lock has to wait for the one that the insertion holds, and is asked for now.
+	select {
+	case err := <-failed:
+		t.Fatalf("ended without waiting: %v", err)
+	case <-locks:
 	}
 	if err := other.Commit(); err != nil {
 		t.Fatal(err)

@@ -19,7 +19,7 @@ CREATE TABLE old_invoices (id int PRIMARY KEY, person int NOT NULL, issued date,
 CREATE TABLE visits (id int PRIMARY KEY, person int, ip inet4, seen timestamp NULL, phone text, email text, device varchar(80), browser text, page text NOT NULL, referrer text);
 `
 
-func TestTables(t *testing.T) {
+func TestTablesContract(t *testing.T) {
 	t.Parallel()
 	storetest.RunTables(t, func(t *testing.T) storetest.Tables {
 		d := mysqltest.New(t, tablesSchema)

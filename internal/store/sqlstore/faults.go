@@ -57,7 +57,6 @@ func asFailure(faults []store.Fault) error {
 
 // reporter collects the faults of one collection.
 type reporter struct {
-	dialect    Dialect
 	collection string
 	faults     []store.Fault
 }
@@ -68,7 +67,7 @@ func (r *reporter) report(field, problem, hint string) {
 
 // faults says what of one table does not fit what is to be done to its rows.
 func (s *Store) faults(t *Table) []store.Fault {
-	r := &reporter{dialect: s.dialect, collection: t.Target.Collection.Name}
+	r := &reporter{collection: t.Target.Collection.Name}
 	if t.ID == 0 {
 		r.report("", "there is no such table", "mend the name in the data map, or the namespace of its dataset")
 		return r.faults
@@ -160,11 +159,6 @@ func (r *reporter) restricted(t *Table) {
 	if err == nil && (len(path) > 0 || c.Generated) {
 		r.report(x.Field, "cannot be set as the mark of a restriction", "name a column of its own")
 	}
-	for _, v := range []*string{scalar(x.Value), scalar(x.Release)} {
-		if err == nil && v != nil && !r.dialect.Takes(c, *v) {
-			r.report(x.Field, "cannot hold the mark of a restriction", "write value and release as the column writes them")
-		}
-	}
 	if err == nil && c.NotNull && (x.Value == nil || x.Release == nil) {
 		r.report(x.Field, "takes no null", "write value and release")
 	}
@@ -200,7 +194,7 @@ func (t *Table) columnNames() []string {
 
 // privileges reports what the role lacks.
 func (s *Store) privileges(t *Table) []store.Fault {
-	r := &reporter{dialect: s.dialect, collection: t.Target.Collection.Name}
+	r := &reporter{collection: t.Target.Collection.Name}
 	if t.ID == 0 {
 		return nil
 	}

@@ -66,7 +66,7 @@ func (s *Store) takes(t *Table, c store.Change) error {
 	if err != nil {
 		return err
 	}
-	r := &reporter{dialect: s.dialect, collection: t.Target.Collection.Name}
+	r := &reporter{collection: t.Target.Collection.Name}
 	if column.Generated {
 		r.report(c.Field, "is generated from other columns", "correct those")
 	}
@@ -160,11 +160,13 @@ func (s *Store) Restrict(ctx context.Context, targets []store.Target, restricted
 	}
 	tallies := make([]store.Tally, len(tables))
 	for _, t := range tables {
-		r := &reporter{dialect: s.dialect, collection: t.Target.Collection.Name}
+		r := &reporter{collection: t.Target.Collection.Name}
 		if t.Target.Collection.Restriction == nil {
 			r.report("", "has no mark for restricted rows", "declare restriction in the data map")
 		} else if _, _, err := t.Column(t.Target.Collection.Restriction.Field); err != nil {
 			return nil, err
+		} else if c, v := t.mark(restricted); v != nil && !s.dialect.Takes(c, *v) {
+			r.report(c.Name, "cannot hold the mark of a restriction", "write value and release as the column writes them")
 		}
 		r.restricted(t)
 		if err := asFailure(r.faults); err != nil {
