@@ -24,8 +24,8 @@ type MariaDB struct {
 	proc *process
 }
 
-// StartMariaDB starts a server whose state is below dir, a folder that is empty,
-// and returns when it listens. settings are added to those of its command line,
+// StartMariaDB starts a server whose state is below dir, an empty folder that an
+// unprivileged user can reach, and returns when it listens. settings are added to those of its command line,
 // such as "log-bin". [MariaDB.Close] ends it.
 func StartMariaDB(ctx context.Context, dir string, settings ...string) (*MariaDB, error) {
 	install, err := exec.LookPath("mariadb-install-db")

@@ -3,11 +3,9 @@ package mysql
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/soffiah/habeas/internal/store"
 	"github.com/soffiah/habeas/internal/store/sqlstore"
@@ -109,25 +107,9 @@ func (d *database) ReadBack(ctx context.Context, f func(sqlstore.Tx) error) erro
 	})
 }
 
-// attempts is how often a transaction that clashes with another is tried before
-// the store is said to be unavailable.
-const attempts = 5
-
 // Change runs f in a transaction that may be tried again.
 func (d *database) Change(ctx context.Context, f func(sqlstore.Tx) error) error {
-	for i := 1; ; i++ {
-		err := d.in(ctx, sql.TxOptions{Isolation: sql.LevelReadCommitted}, f)
-		if err == nil || i == attempts || !errors.Is(err, errConflict) {
-			return err
-		}
-		timer := time.NewTimer(time.Duration(i*i) * 20 * time.Millisecond)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
-		case <-timer.C:
-		}
-	}
+	return sqlstore.Retried(ctx, errConflict, func() error { return d.in(ctx, sql.TxOptions{Isolation: sql.LevelReadCommitted}, f) })
 }
 
 // in runs f once and commits.

@@ -90,18 +90,9 @@ FROM pg_rewrite r
 WHERE r.ev_class = ANY($1::int8[]::oid[]) AND r.ev_type IN ('2', '4') AND r.ev_enabled <> 'D'
 ORDER BY 2`
 
-// asked returns the tables of targets as they are named.
-func asked(targets []store.Target) []*sqlstore.Table {
-	all := make([]*sqlstore.Table, len(targets))
-	for i, target := range targets {
-		all[i] = &sqlstore.Table{Target: target, Schema: target.Collection.Dataset.Schema, Name: target.Collection.Name}
-	}
-	return all
-}
-
 // Tables describes tables, in one statement.
 func (d *database) Tables(ctx context.Context, tx sqlstore.Tx, targets []store.Target) ([]*sqlstore.Table, error) {
-	all := asked(targets)
+	all := sqlstore.Asked(targets)
 	if err := describe(ctx, tx, all); err != nil {
 		return nil, fmt.Errorf("reading the catalog: %w", err)
 	}
@@ -110,7 +101,7 @@ func (d *database) Tables(ctx context.Context, tx sqlstore.Tx, targets []store.T
 
 // Catalog describes tables and what a plan must heed, in at most four statements.
 func (d *database) Catalog(ctx context.Context, tx sqlstore.Tx, targets []store.Target) (sqlstore.Catalog, error) {
-	c := sqlstore.Catalog{Tables: asked(targets)}
+	c := sqlstore.Catalog{Tables: sqlstore.Asked(targets)}
 	all := slices.Clone(c.Tables)
 	for _, t := range c.Tables {
 		if t.Target.Treatment == dsr.Archive {

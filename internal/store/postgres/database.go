@@ -2,9 +2,7 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -73,25 +71,9 @@ func (d *database) ReadBack(ctx context.Context, f func(sqlstore.Tx) error) erro
 	})
 }
 
-// attempts is how often a transaction that clashes with another is tried before
-// the store is said to be unavailable.
-const attempts = 5
-
 // Change runs f in a transaction that may be tried again.
 func (d *database) Change(ctx context.Context, f func(sqlstore.Tx) error) error {
-	for i := 1; ; i++ {
-		err := d.once(ctx, f)
-		if err == nil || i == attempts || !errors.Is(err, errConflict) {
-			return err
-		}
-		timer := time.NewTimer(time.Duration(i*i) * 20 * time.Millisecond)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
-		case <-timer.C:
-		}
-	}
+	return sqlstore.Retried(ctx, errConflict, func() error { return d.once(ctx, f) })
 }
 
 // once runs f once and commits.

@@ -13,6 +13,7 @@ package sqlstore
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/soffiah/habeas/internal/store"
@@ -165,4 +166,36 @@ type Replacing struct {
 	Due     Condition
 	Columns []Column
 	Rows    []Paged
+}
+
+// attempts is how often a transaction that clashes with another is tried before
+// the store is said to be unavailable.
+const attempts = 5
+
+// Retried runs a transaction, again after a while if it fails with clash because
+// another was in its way.
+func Retried(ctx context.Context, clash error, transaction func() error) error {
+	for i := 1; ; i++ {
+		err := transaction()
+		if err == nil || i == attempts || !errors.Is(err, clash) {
+			return err
+		}
+		timer := time.NewTimer(time.Duration(i*i) * 20 * time.Millisecond)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		case <-timer.C:
+		}
+	}
+}
+
+// Asked returns the tables of targets as the map names them, for a [Database] to
+// describe.
+func Asked(targets []store.Target) []*Table {
+	all := make([]*Table, len(targets))
+	for i, target := range targets {
+		all[i] = &Table{Target: target, Schema: target.Collection.Dataset.Schema, Name: target.Collection.Name}
+	}
+	return all
 }
