@@ -213,7 +213,7 @@ func (a *Activities) confirmed(ctx context.Context, in StepInput) error {
 			facts := a.planned(p, r, now)
 			facts.CoolingOffUntil = until
 			mail, err := a.deps.Letters.Write(p, letters.Letter{
-				Purpose: mailout.CoolingOff, To: to, Language: r.Intake.Language, Facts: facts, AnswerUntil: until, Recipient: i, Awaited: i == 0, At: now,
+				Purpose: mailout.CoolingOff, To: to, Language: r.Intake.Language, Facts: facts, AnswerUntil: until, Recipient: i, Awaited: true, At: now,
 			})
 			if err != nil {
 				return err

@@ -193,16 +193,20 @@ func (a *Activities) writeAnswer(r record.Request, p *policy.Policy, results []d
 
 // Complete records that the answer was given, and returns how the request ended.
 func (a *Activities) Complete(ctx context.Context, in StepInput) (dsr.Outcome, error) {
-	outcome, err := a.complete(ctx, in.RequestID)
+	outcome, err := a.complete(ctx, in)
 	return outcome, a.outward(ctx, in.RequestID, err)
 }
 
-func (a *Activities) complete(ctx context.Context, requestID string) (dsr.Outcome, error) {
-	if _, err := a.deps.Records.Take(ctx, requestID, record.Step{
-		Name: "completed", Event: dsr.EventCompleted, To: dsr.Completed, Attention: new(dsr.Attention),
+func (a *Activities) complete(ctx context.Context, in StepInput) (dsr.Outcome, error) {
+	attention := dsr.NoAttention
+	if in.Unread {
+		attention = dsr.UnclearReply
+	}
+	if _, err := a.deps.Records.Take(ctx, in.RequestID, record.Step{
+		Name: "completed", Event: dsr.EventCompleted, To: dsr.Completed, Attention: &attention,
 	}); err != nil {
 		return "", err
 	}
-	r, err := a.deps.Records.LoadRequest(ctx, requestID)
+	r, err := a.deps.Records.LoadRequest(ctx, in.RequestID)
 	return r.Outcome, err
 }

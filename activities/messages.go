@@ -53,6 +53,8 @@ type StepInput struct {
 	RequestID  string
 	DecisionID string
 	MessageID  string
+	// Unread says that a mail has come which nobody has read yet.
+	Unread bool
 	// SignedPlanID names the plan that was signed before, where one is made anew.
 	SignedPlanID string
 }

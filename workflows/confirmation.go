@@ -69,7 +69,10 @@ func (r *request) confirm(ctx workflow.Context) error {
 // moveOn takes the request to a state in which there is nothing for a person to
 // look at. It comes before the step that records it, so that a decision which
 // arrives meanwhile is judged by the state that will be.
-func (r *request) moveOn(to dsr.State) { r.state, r.attention, r.approvedBy = to, dsr.NoAttention, "" }
+func (r *request) moveOn(to dsr.State) {
+	r.turn++
+	r.state, r.attention, r.approvedBy = to, dsr.NoAttention, ""
+}
 
 // reply waits for an explicit yes, by mail or by a person who has read an
 // unclear reply to the same mail. It returns the message that said so. After a
@@ -82,7 +85,7 @@ func (r *request) reply(ctx workflow.Context, to mailout.Purpose, asked activiti
 	}
 	for r.ending == nil {
 		inTime, err := workflow.AwaitWithTimeout(ctx, max(next.Sub(workflow.Now(ctx)), 0), func() bool {
-			return r.ending != nil || r.approvedBy != "" || r.askAgain || len(r.inbox) > 0 || r.mails[string(to)] == MailFailed
+			return r.ending != nil || r.approvedBy != "" || r.askAgain || len(r.inbox) > 0 || r.mails[string(to)] == MailFailed && r.attention != dsr.UnclearReply
 		})
 		switch {
 		case err != nil || r.ending != nil:
@@ -153,6 +156,7 @@ func (r *request) askOnceMore(ctx workflow.Context) (activities.Asked, error) {
 	var asked activities.Asked
 	in := activities.StepInput{RequestID: r.id, MessageID: r.about}
 	r.askAgain = false
+	delete(r.mails, string(mailout.Confirmation))
 	if err := r.record(ctx, do.AskAgain, in, &asked); err != nil {
 		return asked, err
 	}
@@ -196,7 +200,7 @@ func (r *request) expire(ctx workflow.Context) error {
 			return r.ending != nil || r.approvedBy != "" || r.askAgain || r.supplied || len(r.inbox) > 0
 		})
 	}
-	if heard, err := r.allHeard(ctx); err != nil || !heard {
+	if heard, err := r.allHeard(ctx); err != nil || !heard || r.paused {
 		return err
 	}
 	reason := mailout.ReasonNotConfirmed
@@ -235,7 +239,7 @@ func (r *request) allHeard(ctx workflow.Context) (bool, error) {
 
 // How long a request waits before it looks again whether the mailboxes were read.
 const (
-	leastWaitForMailbox = time.Minute
+	leastWaitForMailbox = 5 * time.Second
 	mostWaitForMailbox  = time.Hour
 )
 
@@ -244,7 +248,30 @@ func (r *request) coolOff(ctx workflow.Context) error {
 	if r.state != dsr.CoolingOff {
 		return nil
 	}
-	return r.giveTime(ctx)
+	if err := r.giveTime(ctx); err != nil || r.ending != nil {
+		return err
+	}
+	if workflow.GetVersion(ctx, "mailboxes are read before a cooling-off ends", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		return nil
+	}
+	return r.lastWords(ctx)
+}
+
+// lastWords waits until every mail that was received within the cooling-off has
+// been read: a cancellation that waits in a mailbox counts like any other.
+func (r *request) lastWords(ctx workflow.Context) error {
+	for read := false; !read && r.ending == nil; {
+		var err error
+		if len(r.inbox) > 0 {
+			err = r.hesitate(ctx)
+		} else if read, err = r.allHeard(ctx); err == nil && read && r.attention == dsr.MailboxBehind {
+			err = r.attend(ctx, dsr.NoAttention, "", "", "")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // giveTime waits until the notice of the cooling-off is on its way and the time

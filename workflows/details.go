@@ -43,9 +43,10 @@ func (r *request) details(ctx workflow.Context) error {
 	if err := r.record(ctx, do.AskDetails, in, &wanted); err != nil {
 		return err
 	}
-	for left := wanted.Missing; left > 0; {
+	// Whatever a person was asked to read is read before all goes on.
+	for left := wanted.Missing; left > 0 || r.attention == dsr.UnclearReply; {
 		inTime, err := workflow.AwaitWithTimeout(ctx, max(wanted.ExpiresAt.Sub(workflow.Now(ctx)), 0), func() bool {
-			return r.ending != nil || r.approvedBy != "" || r.supplied || len(r.inbox) > 0 || r.mails[string(mailout.Details)] == MailFailed
+			return r.ending != nil || r.approvedBy != "" || r.supplied || len(r.inbox) > 0 || r.mails[string(mailout.Details)] == MailFailed && r.attention != dsr.UnclearReply
 		})
 		switch {
 		case err != nil || r.ending != nil:
@@ -54,7 +55,7 @@ func (r *request) details(ctx workflow.Context) error {
 			r.supplied = false
 			err = r.record(ctx, do.CountMissing, in, &left)
 		case r.approvedBy != "":
-			left = 0
+			left, r.attention = 0, dsr.NoAttention
 		case len(r.inbox) > 0:
 			m := r.inbox[0]
 			r.inbox = r.inbox[1:]

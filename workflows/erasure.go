@@ -279,16 +279,26 @@ func (r *request) answer(ctx workflow.Context) (dsr.Outcome, error) {
 			return "", err
 		}
 		if r.mails[purpose] == MailFailed && r.resolvedBy == "" {
-			r.inbox = nil // whoever writes now is heard by a person, with the request
+			r.leaveUnread()
 			if err := r.resend(ctx, mailout.Answer); err != nil {
 				return "", err
 			}
 		}
 	}
 	var outcome dsr.Outcome
-	if err := r.record(ctx, do.Complete, activities.StepInput{RequestID: r.id}, &outcome); err != nil {
+	r.leaveUnread()
+	if err := r.record(ctx, do.Complete, activities.StepInput{RequestID: r.id, Unread: r.unread}, &outcome); err != nil {
 		return "", err
 	}
 	r.state, r.attention = dsr.Completed, dsr.NoAttention
 	return outcome, nil
+}
+
+// leaveUnread notes what came while the request was carried out, too late to stop
+// it: a person reads it with the request that has ended.
+func (r *request) leaveUnread() {
+	for _, m := range r.inbox {
+		r.unread = r.unread || m.Verdict != VerdictConfirm
+	}
+	r.inbox = nil
 }

@@ -37,7 +37,7 @@ func (r *request) hear(m Message) {
 		r.supplied = r.wanting
 	case r.heard[m.ID]:
 		// Signals are delivered at least once.
-	case m.Verdict == VerdictCancel:
+	case m.Verdict == VerdictCancel && !r.state.Irreversible():
 		r.cancel("", mailout.ReasonWithdrawn)
 	default:
 		r.heard[m.ID] = true
@@ -108,13 +108,16 @@ func (r *request) decide(ctx workflow.Context, d Decision) (DecisionResult, erro
 		paused := d.Action == dsr.Pause
 		in.Paused = &paused
 	}
+	turn := r.turn
 	if err := r.recordOnce(ctx, do.Decided, in, nil); err != nil {
 		return DecisionResult{State: r.state}, err
 	}
+	// What it was about may have changed while it was being recorded, or somebody
+	// else may have decided it.
+	stands := turn == r.turn && r.approvedBy == "" && !r.askAgain
 	switch d.Action {
 	case dsr.Approve:
-		// What it was about may have changed while it was being recorded.
-		if d.About == r.about {
+		if stands && d.About == r.about {
 			r.approvedBy = d.ID
 		}
 	case dsr.Reject:
@@ -126,7 +129,7 @@ func (r *request) decide(ctx workflow.Context, d Decision) (DecisionResult, erro
 	case dsr.Retry:
 		r.retries[d.Store]++
 	case dsr.Ask:
-		r.askAgain = true
+		r.askAgain = stands
 	case dsr.Resolve:
 		r.resolvedBy = d.ID
 		r.finish(activities.EndInput{State: dsr.Completed, Outcome: dsr.ResolvedByPerson, DecisionID: d.ID})

@@ -512,8 +512,12 @@ func (o *office) Certify(ctx context.Context, in activities.PlanInput) (activiti
 	return done(ctx, o, activities.Readback{}, err)
 }
 
-func (o *office) Complete(ctx context.Context, _ activities.StepInput) (dsr.Outcome, error) {
-	return o.outcome, o.simple(ctx, "completed", dsr.Completed, "completed")
+func (o *office) Complete(ctx context.Context, in activities.StepInput) (dsr.Outcome, error) {
+	what := "completed"
+	if in.Unread {
+		what = "completed, with a mail to read"
+	}
+	return o.outcome, o.simple(ctx, "completed", dsr.Completed, "%s", what)
 }
 
 func (o *office) Attend(ctx context.Context, in activities.AttentionInput) error {

@@ -35,6 +35,7 @@ type request struct {
 	identification activities.Identification
 	confirmed      bool
 	inbox          []Message
+	unread         bool              // a mail came too late to stop the erasure, for a person to read
 	warned         bool              // the data subject was told of a mail that only bears their name
 	heard          map[string]bool   // messages that were heard, by id
 	mails          map[string]string // outcome by purpose, as heard
@@ -43,6 +44,7 @@ type request struct {
 	retries    map[string]int // retries asked for so far, by store; "" for all
 	resolvedBy string         // decision by which a person has done the rest
 	step       int            // numbers occasions of attention
+	turn       int            // counts changes of what a person is asked
 
 	wanting  bool // elements of identification are waited for
 	supplied bool // some have come that were not counted yet
@@ -146,6 +148,8 @@ func (r *request) end(ctx workflow.Context) (dsr.Outcome, error) {
 // that was taken out of the configuration: the request waits for them and never
 // fails.
 func (r *request) record(ctx workflow.Context, activity, input, result any) error {
+	// What ends a request waits for a retry alone; all else gives way to the end.
+	ending := r.ending != nil
 	for {
 		err := r.recordOnce(ctx, activity, input, result)
 		if !isFinal(err) {
@@ -153,6 +157,9 @@ func (r *request) record(ctx workflow.Context, activity, input, result any) erro
 		}
 		if err := r.refused(ctx); err != nil {
 			return err
+		}
+		if r.ending != nil && !ending {
+			return nil
 		}
 	}
 }
@@ -167,13 +174,13 @@ func (r *request) recordOnce(ctx workflow.Context, activity, input, result any) 
 	return workflow.ExecuteActivity(withPatience(ctx), activity, input).Get(ctx, result)
 }
 
-// refused waits until a person has mended why a step was refused. That it says so
-// may be refused for the same reason.
+// refused waits until a person has mended why a step was refused, or until the
+// request is to end. That it says so may be refused for the same reason.
 func (r *request) refused(ctx workflow.Context) error {
-	tries := r.tries("")
+	tries, ending := r.tries(""), r.ending != nil
 	before, about := r.attention, r.about
 	r.show(ctx, dsr.StepRefused, "")
-	if err := workflow.Await(ctx, func() bool { return r.tries("") > tries }); err != nil {
+	if err := workflow.Await(ctx, func() bool { return r.tries("") > tries || r.ending != nil && !ending }); err != nil {
 		return err
 	}
 	r.show(ctx, before, about)
@@ -183,6 +190,7 @@ func (r *request) refused(ctx workflow.Context) error {
 // show records an attention as far as that is possible.
 func (r *request) show(ctx workflow.Context, attention dsr.Attention, about string) {
 	r.step++
+	r.turn++
 	r.attention, r.about = attention, about
 	in := activities.AttentionInput{RequestID: r.id, Attention: attention, Step: occasion(r.step), About: about}
 	if err := r.recordOnce(ctx, do.Attend, in, nil); err != nil {
@@ -206,6 +214,7 @@ func (r *request) tries(store string) int {
 // reason any more, and moves it to state if that is not empty.
 func (r *request) attend(ctx workflow.Context, attention dsr.Attention, state dsr.State, about, store string) error {
 	r.step++
+	r.turn++
 	in := activities.AttentionInput{RequestID: r.id, Attention: attention, Step: occasion(r.step), State: state, About: about, Store: store}
 	// Set before it is recorded, so that no approval of what came before is taken
 	// meanwhile and then lost.

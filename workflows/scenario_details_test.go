@@ -21,12 +21,12 @@ func asking() map[string]scenario {
 		},
 		"by mail: the details come in two parts, with an unclear reply between": {
 			file:   casefile{missing: 2},
-			events: []event{{time.Hour, supplies}, {2 * time.Hour, words("d1")}, {3 * time.Hour, supplies}, {4 * time.Hour, yes("m1")}},
+			events: []event{{time.Hour, supplies}, {2 * time.Hour, words("d1")}, {3 * time.Hour, supplies}, {3 * time.Hour, approve("d1")}, {4 * time.Hour, yes("m1")}},
 		},
 		"by mail: no answer":                        {file: lacking},
 		"by mail: no answer, and a mailbox unread":  {file: casefile{missing: 1, unread: 40}, events: []event{{22 * day, supplies}, {23 * day, no("m1")}}},
 		"by mail: taken back":                       {file: lacking, events: []event{{time.Hour, reply("d1", workflows.VerdictCancel, mailout.Details)}}},
-		"by mail: an unclear answer never expires":  {file: lacking, events: []event{{time.Hour, words("d1")}, {40 * day, supplies}, {41 * day, no("m1")}}},
+		"by mail: an unclear answer never expires":  {file: lacking, events: []event{{time.Hour, words("d1")}, {40 * day, supplies}, {41 * day, approve("d1")}, {42 * day, no("m1")}}},
 		"by mail: a plain yes is no detail":         {file: lacking, events: []event{{time.Hour, reply("d1", workflows.VerdictConfirm, mailout.Details)}, {day, decide(dsr.Reject)}}},
 		"by mail: a person goes on without details": {file: lacking, events: []event{{time.Hour, words("d1")}, {day, approve("d1")}, {2 * day, no("m1")}}},
 		"by mail: the details come before they are waited for": {

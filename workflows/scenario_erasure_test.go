@@ -49,6 +49,16 @@ func thinking() map[string]scenario {
 				{7 * day, decide(dsr.Retry)}, {8 * day, mailed(mailout.CoolingOff, workflows.MailSent)}, {9 * day, approve("plan1")},
 			},
 		},
+		"a no that waits in a mailbox nobody could read during cooling-off": {
+			file: casefile{cooling: 72 * time.Hour, unread: 40}, events: []event{{time.Hour, yes("m1")}, {4 * day, no("m2")}},
+		},
+		"the mailbox is read again after cooling-off, and nobody has written": {
+			file: casefile{cooling: 72 * time.Hour, unread: 40}, events: []event{{time.Hour, yes("m1")}},
+		},
+		"mails that come while stores are erased are left for a person": {
+			file:   casefile{takes: map[string]time.Duration{"EraseStore": 5 * day}},
+			events: []event{{time.Hour, yes("m1")}, {2 * day, unclear("m2")}, {3 * day, no("m3")}, {3 * day, yes("m4")}},
+		},
 		"a second yes during cooling-off": {
 			file: cooling, events: []event{{time.Hour, yes("m1")}, {2 * day, yes("m2")}},
 		},

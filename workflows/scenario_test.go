@@ -190,6 +190,25 @@ func confirming() map[string]scenario {
 		"after an unclear reply a person asks again, and nobody answers": {
 			events: []event{{day, unclear("m1")}, {2 * day, decide(dsr.Ask)}},
 		},
+		"two people at once: asking again and approving the same reply": {
+			events: []event{
+				{day, reply("m1", "unclear", mailout.Acknowledgement)},
+				{2 * day, func(o *office) { o.decides(dsr.Approve, "m1"); o.decides(dsr.Ask, "") }}, {3 * day, decide(dsr.Cancel)},
+			},
+		},
+		"an unclear reply, and then the mail comes back": {
+			events: []event{{time.Hour, mailed(mailout.Confirmation, workflows.MailBounced)}, {day, unclear("m1")}, {30 * day, approve("m1")}},
+		},
+		"an unclear reply stays before a person when the reminder comes back": {
+			events: []event{{day, unclear("m1")}, {6 * day, mailed(mailout.Reminder, workflows.MailBounced)}, {30 * day, approve("m1")}},
+		},
+		"nothing expires during a pause, whatever the mailboxes do": {
+			file: casefile{unread: 40}, events: []event{{21*day + time.Hour, decide(dsr.Pause)}, {40 * day, decide(dsr.Cancel)}},
+		},
+		"cancelled while a step is refused": {
+			file:   casefile{fail: map[string][]string{"AskConfirmation": {activities.CodeConfiguration, activities.CodeConfiguration}}},
+			events: []event{{day, no("m1")}},
+		},
 		"nobody is asked again without a reply": {
 			events: []event{{day, decide(dsr.Ask)}, {2 * day, yes("m1")}},
 		},

@@ -84,7 +84,7 @@ func (p *Program) Work(ctx context.Context) error {
 	dispatcher := requests.NewDispatcher(p.db, c, queue, p.now, p.log)
 	group.Go(func() error { return dispatcher.Run(ctx) })
 	group.Go(func() error { return parts.Outbox.Run(ctx) })
-	group.Go(func() error { return p.wake(ctx, dispatcher, parts.Outbox) })
+	group.Go(func() error { return p.wake(ctx, dispatcher, parts) })
 	group.Go(func() error { return p.stand(ctx, c, queue) })
 	group.Go(func() error { return p.tellLate(ctx) })
 	if err := group.Wait(); !errors.Is(err, context.Canceled) {
@@ -131,13 +131,16 @@ func (p *Program) stand(ctx context.Context, c client.Client, queue string) erro
 
 // wake passes on the database's notices of new work. Without them both look by
 // themselves every few seconds.
-func (p *Program) wake(ctx context.Context, dispatcher *requests.Dispatcher, outbox *mailout.Outbox) error {
+func (p *Program) wake(ctx context.Context, dispatcher *requests.Dispatcher, parts Parts) error {
 	for ctx.Err() == nil {
 		err := p.db.Listen(ctx, func(channel string) {
-			if channel == "habeas_signal" {
+			switch channel {
+			case "habeas_signal":
 				dispatcher.Wake()
-			} else {
-				outbox.Wake()
+			case "habeas_mailbox":
+				parts.Inbox.Poke()
+			default:
+				parts.Outbox.Wake()
 			}
 		})
 		if ctx.Err() == nil {

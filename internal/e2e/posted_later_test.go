@@ -122,6 +122,7 @@ func TestRealMailboxIsDownForWeeks(t *testing.T) {
 		}
 	})
 	i.at(env, 24*day+time.Hour+time.Second, func() {}) // the notice goes out; the cooling-off begins with it
+	i.at(env, 27*day+2*time.Hour, i.mailboxesAreRead)  // silence counts, and the cooling-off ends
 	i.at(env, 28*day, func() {})
 	if result := i.live(env, receipt.RequestID); result.State != dsr.Completed {
 		t.Errorf("the request ended as %s", result.State)

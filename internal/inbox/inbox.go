@@ -53,6 +53,8 @@ type Inbox struct {
 	// Mailboxes says how to reach each mailbox of the configuration, by name.
 	Mailboxes map[string]mailin.Config
 	Log       *slog.Logger
+
+	pokes pokes
 }
 
 // Safeties is what a policy says about replies.
@@ -81,6 +83,9 @@ func (i *Inbox) Watch(ctx context.Context, mailbox string) error {
 			go i.caughtUp(ctx, mailbox, e.At)
 		}
 	}
+	poke, leave := i.pokes.join()
+	defer leave()
+	cfg.Poke = poke
 	return mailin.Watch(ctx, cfg, &sink{i, mailbox})
 }
 
@@ -179,7 +184,19 @@ func (s *sink) record(ctx context.Context, folder string, c record.Cursor, mails
 		s.guessed(ctx)
 	}
 	s.left(ctx, mails)
+	s.unread(ctx, mails)
 	return nil
+}
+
+// unread tells whoever runs the installation of mails that could not be read at
+// all: people must look for them in the mailbox.
+func (s *sink) unread(ctx context.Context, mails []record.Inbound) {
+	for _, m := range mails {
+		if len(m.Raw) == 0 && m.Verdict == string(reply.Unclear) {
+			s.Log.LogAttrs(ctx, slog.LevelError, "a mail could not be read: look at it in the mailbox",
+				slog.String("mailbox", s.mailbox), slog.String("folder", m.Folder), slog.Uint64("uid", uint64(m.UID)), slog.Any("reasons", m.Reasons))
+		}
+	}
 }
 
 // Above so many mails with tokens that do not exist in an hour, in sum and from the

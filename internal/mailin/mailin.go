@@ -81,8 +81,8 @@ type Config struct {
 	// message. Otherwise it starts with the next message to arrive, so that
 	// years of old mail are never taken for new.
 	StartAtBeginning bool
-	// RescanWindow is how far back a renumbered folder is read again, 28 days
-	// by default: the life of a token and a week.
+	// RescanWindow is how far back a renumbered folder is read again, 35 days
+	// by default: the longest life of a token and a week.
 	RescanWindow time.Duration
 
 	// IdleFor bounds one IDLE (5 minutes: routers drop silent connections long
@@ -102,7 +102,8 @@ type Config struct {
 	// does not lock the account.
 	Backoff, LoginBackoff Backoff
 
-	// Poke, if not nil, makes the watcher look at once for each value received.
+	// Poke, if not nil, makes the watcher look at all folders at once for each value
+	// received.
 	Poke <-chan struct{}
 	// Report, if not nil, is told what happens, in order, by the goroutine that
 	// watches: it must not block.
@@ -224,7 +225,7 @@ func (c Config) withDefaults() Config {
 	if len(c.Folders) == 0 || c.Folders[0] == AllFolders {
 		c.Folders = append([]string{"INBOX"}, c.Folders...)
 	}
-	c.RescanWindow = orDefault(c.RescanWindow, 28*24*time.Hour)
+	c.RescanWindow = orDefault(c.RescanWindow, 35*24*time.Hour)
 	c.IdleFor = orDefault(c.IdleFor, 5*time.Minute)
 	c.PollEvery = orDefault(c.PollEvery, time.Minute)
 	c.LookEvery = orDefault(c.LookEvery, 5*time.Minute)

@@ -254,14 +254,13 @@ func (s *session) idle(ctx context.Context, due <-chan time.Time, began func()) 
 	return noticed, err
 }
 
-// wait returns true when there is something to look at, false when due fires,
-// ctx ends or the connection is lost.
+// wait returns true when there is something to look at, false when all folders are
+// to be looked at (due fires, or somebody pokes), ctx ends or the connection is lost.
 func (s *session) wait(ctx context.Context, due <-chan time.Time) bool {
 	select {
 	case <-s.wake:
 		return true
 	case <-s.cfg.Poke:
-		return true
 	case <-due:
 	case <-ctx.Done():
 	case <-s.client.Closed():

@@ -88,7 +88,9 @@ type watcher struct {
 }
 
 func (w *watcher) report(e Event) {
-	e.At = w.cfg.Now()
+	if e.At.IsZero() {
+		e.At = w.cfg.Now()
+	}
 	w.cfg.Report(e)
 }
 
@@ -108,7 +110,8 @@ func (w *watcher) connection(ctx context.Context) error {
 			return err
 		}
 		w.caughtUp, w.completed = true, began
-		w.report(Event{Kind: CaughtUp})
+		// What arrived in a folder that was read first is not read yet.
+		w.report(Event{Kind: CaughtUp, At: began})
 		if err := w.attend(ctx, s, cursor); err != nil {
 			return err
 		}

@@ -97,11 +97,12 @@ func (db *DB) joinCase(ctx context.Context, tx pgx.Tx, m *record.Inbound) (joine
 		return false, err
 	case again:
 		// The same mail, delivered to another mailbox of ours.
-		m.Case, m.Verdict, m.Raw, m.FreshText = nil, "duplicate", nil, ""
+		m.Case, m.Verdict, m.Raw, m.FreshText, m.RequestID, m.Tell = nil, "duplicate", nil, "", "", false
 	case recent >= mostJoining:
 		m.Case, m.Reasons = nil, append(slices.Clip(m.Reasons), record.LeftInMailbox)
 	default:
-		m.RequestID, m.Tell = id.String(), true
+		// Whatever it answers is a mail of another request.
+		m.RequestID, m.Purpose, m.Tell = id.String(), "", true
 		if elements := in.Elements; len(new(dsr.Elements).Supplement(elements, false)) > 0 {
 			m.Details = &elements
 		}

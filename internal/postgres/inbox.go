@@ -42,9 +42,9 @@ const (
 // MailboxRead records that a mailbox was read to its end at a time.
 func (db *DB) MailboxRead(ctx context.Context, mailbox string, at time.Time) error {
 	return db.tx(ctx, "recording that a mailbox was read", func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `INSERT INTO mailbox_read VALUES ($1, $2, $2)
+		_, err := tx.Exec(ctx, `INSERT INTO mailbox_read VALUES ($1, $2, '-infinity')
 			ON CONFLICT (mailbox) DO UPDATE SET read_at = greatest(mailbox_read.read_at, excluded.read_at),
-				since = CASE WHEN excluded.read_at > mailbox_read.read_at + $3::interval THEN excluded.since ELSE mailbox_read.since END`, mailbox, at, interrupted)
+				since = CASE WHEN excluded.read_at > mailbox_read.read_at + $3::interval THEN excluded.read_at ELSE mailbox_read.since END`, mailbox, at, interrupted)
 		return err
 	})
 }
@@ -59,10 +59,15 @@ func (db *DB) MailboxesRead(ctx context.Context, requestID string, mailboxes []s
 		return false, err
 	}
 	err = db.tx(ctx, "looking how far the mailboxes were read", func(tx pgx.Tx) error {
-		return tx.QueryRow(ctx, `SELECT NOT EXISTS (SELECT FROM signal WHERE request_id = $1 AND delivered_at IS NULL)
+		err := tx.QueryRow(ctx, `SELECT NOT EXISTS (SELECT FROM signal WHERE request_id = $1 AND delivered_at IS NULL)
 			AND NOT EXISTS (SELECT FROM unnest($2::text[]) wanted LEFT JOIN mailbox_read m ON m.mailbox = wanted
 				WHERE coalesce(m.read_at < greatest(m.since + $3::interval, (SELECT confirm_until FROM request WHERE id = $1)), true))`,
 			id, mailboxes, deliveredWithin).Scan(&read)
+		if err == nil && !read {
+			// Whoever watches them need not wait for the next look.
+			_, err = tx.Exec(ctx, `SELECT pg_notify('habeas_mailbox', '')`)
+		}
+		return err
 	})
 	return read, err
 }

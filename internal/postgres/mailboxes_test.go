@@ -118,7 +118,7 @@ func TestSilenceIsJudgedLate(t *testing.T) {
 	expect("nobody has read", false)
 	steadily("privacy", until.Add(-3*time.Hour), until.Add(10*time.Minute))
 	expect("one mailbox was read", false)
-	steadily("support", until.Add(-3*time.Hour), until.Add(-2*time.Hour))
+	steadily("support", until.Add(-3*time.Hour), until.Add(-2*time.Hour)) // its first time is no interruption
 	expect("the other only before the end", false)
 	steadily("support", until.Add(24*time.Hour), until.Add(25*time.Hour))
 	expect("the other an hour after an outage", false)

@@ -142,7 +142,7 @@ func (db *DB) mailSent(ctx context.Context, tx pgx.Tx, m mailRow, at time.Time) 
 		DELETE FROM recipient USING sent WHERE recipient.address = sent.address`, m.id, at); err != nil {
 		return err
 	}
-	return db.appendEvent(ctx, tx, m.request, fmt.Sprintf("mail sent/%s/%d", m.purpose, m.recipient), dsr.Event{
+	return db.appendEvent(ctx, tx, m.request, fmt.Sprintf("mail sent/%s/%d/%d", m.purpose, m.recipient, m.attempts), dsr.Event{
 		Type: sentEvents[m.purpose], Facts: map[string]any{"mail": m.purpose, "attempts": m.attempts},
 	})
 }
@@ -216,7 +216,7 @@ func (db *DB) mailBounced(ctx context.Context, tx pgx.Tx, request, report uuid.U
 		}
 	}
 	var elsewhere bool
-	if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM outbox WHERE request_id = $1 AND purpose = $2 AND status = 'sent')`, request, m.purpose).
+	if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM outbox WHERE request_id = $1 AND purpose = $2 AND status = 'sent') AND $2 <> $3`, request, m.purpose, mailout.Confirmation).
 		Scan(&elsewhere); err != nil || elsewhere {
 		return err
 	}
@@ -337,7 +337,7 @@ func (db *DB) RequeueFailed(ctx context.Context, requestID string) error {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `UPDATE outbox SET status = 'queued', next_attempt_at = $2,
-				expires_at = CASE WHEN purpose IN ('details', 'address_check', 'confirmation', 'reminder', 'cooling_off') THEN expires_at ELSE greatest(expires_at, $3) END
+				expires_at = CASE WHEN purpose IN ('details', 'address_check', 'confirmation', 'reminder') THEN expires_at ELSE greatest(expires_at, $3) END
 			WHERE request_id = $1 AND status = 'failed' AND message IS NOT NULL`, id, db.now(), db.now().Add(triedAgainFor)); err != nil {
 			return err
 		}

@@ -206,20 +206,23 @@ func checkStep(ctx context.Context, tx pgx.Tx, id uuid.UUID, s record.Step) erro
 	if !s.UnlessCancelled && len(s.After) == 0 && s.OnPlan == "" {
 		return nil
 	}
-	var cancelled, missing, outdated bool
+	var cancelled, unheard, missing, outdated bool
 	after := make([]string, len(s.After))
 	for i, e := range s.After {
 		after[i] = string(e)
 	}
 	err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM message WHERE request_id = $1 AND verdict = 'cancel'),
+		EXISTS (SELECT FROM signal WHERE request_id = $1 AND kind = 'reply' AND delivered_at IS NULL AND payload->>'verdict' <> 'confirm'),
 		EXISTS (SELECT FROM unnest($2::text[]) wanted WHERE NOT EXISTS (SELECT FROM event WHERE request_id = $1 AND type = wanted)),
 		$3 <> '' AND (SELECT plan_id::text IS DISTINCT FROM $3 FROM request WHERE id = $1)`, id, after, s.OnPlan).
-		Scan(&cancelled, &missing, &outdated)
+		Scan(&cancelled, &unheard, &missing, &outdated)
 	switch {
 	case err != nil:
 		return err
 	case s.UnlessCancelled && cancelled:
 		return record.ErrCancelled
+	case s.UnlessCancelled && unheard:
+		return fmt.Errorf("a mail was received that the request has not heard of yet: %w", dsr.ErrConflict)
 	case missing:
 		return fmt.Errorf("what must come before has not happened: %w", dsr.ErrConflict)
 	case outdated:

@@ -85,7 +85,7 @@ func (db *DB) Listen(ctx context.Context, wake func(channel string)) error {
 	// A listening connection can't go back to the pool.
 	own := conn.Hijack()
 	defer func() { _ = own.Close(context.WithoutCancel(ctx)) }()
-	if _, err := own.Exec(ctx, `LISTEN habeas_outbox; LISTEN habeas_signal`); err != nil {
+	if _, err := own.Exec(ctx, `LISTEN habeas_outbox; LISTEN habeas_signal; LISTEN habeas_mailbox`); err != nil {
 		return fmt.Errorf("listening for work: %w", withoutDetail(err))
 	}
 	for {
