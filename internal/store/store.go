@@ -73,6 +73,22 @@ type Target struct {
 	// Shared counts rows that lead to the data subject and to others too. They are
 	// not among those that are meant: a person decides about them.
 	Shared int64 `json:"shared,omitempty"`
+	// Left says why the rows are left although the data map does not say so.
+	Left dsr.LeftBecause `json:"left,omitempty"`
+	// Reached says how the search came here, for people to read.
+	Reached Reached `json:"reached,omitzero"`
+}
+
+// Reached says how the rows of a collection were found, in names of fields and
+// never in values.
+type Reached struct {
+	// Ways are those that led here, each from the collection back to where the search
+	// began: "posts.author ← people.id; people.email ← identity email".
+	Ways []string `json:"ways,omitempty"`
+	// Cut are ways that were not followed, each with the reason.
+	Cut []string `json:"cut,omitempty"`
+	// Needs are the identity keys that would lead here, where nothing known does.
+	Needs []string `json:"needs,omitempty"`
 }
 
 // Tally is what a store found, did or found again for one target.

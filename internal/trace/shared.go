@@ -123,6 +123,9 @@ func (t *tracer) others(ctx context.Context, m *datamap.Map, from datamap.Point,
 
 // theirs returns how to tell the person's rows of a target, and by which fields.
 func theirs(target store.Target) (mine func(store.Row) bool, fields []string) {
+	if target.Left != "" {
+		target.Matches = nil // nobody knows whose the rows are
+	}
 	var tests []func(store.Row) bool
 	for _, match := range target.Matches {
 		tests = append(tests, test(match))

@@ -109,6 +109,10 @@ func Trace(ctx context.Context, m *datamap.Map, stores map[string]store.Store, r
 	t := tracer{
 		stores: stores, rules: rules, subject: subject, found: map[datamap.Point]*set{},
 		joined: map[datamap.Address][][]datamap.Edge{}, tuples: map[string]*tuples{}, targets: map[datamap.Address]store.Target{}, followed: map[datamap.Edge]bool{},
+		broken: map[datamap.Address][]datamap.Edge{}, shortest: map[datamap.Address]way{},
+	}
+	for _, e := range route.Broken {
+		t.broken[e.To.Address] = append(t.broken[e.To.Address], e)
 	}
 	for _, step := range route.Steps {
 		for _, e := range step.Incoming {
@@ -138,6 +142,7 @@ func Trace(ctx context.Context, m *datamap.Map, stores map[string]store.Store, r
 		if err != nil {
 			return nil, err
 		}
+		target.Reached.Needs = u.Identities
 		targets = append(targets, target)
 	}
 	return targets, nil
@@ -192,6 +197,10 @@ type tracer struct {
 	followed map[datamap.Edge]bool
 	// targets are those made so far.
 	targets map[datamap.Address]store.Target
+	// broken are the edges that are not followed, by the collection they lead to.
+	broken map[datamap.Address][]datamap.Edge
+	// shortest is the shortest way to each collection reached so far.
+	shortest map[datamap.Address]way
 }
 
 // target says which rows of a step's collection are meant.
@@ -213,8 +222,12 @@ func (t *tracer) target(step datamap.Step) (store.Target, error) {
 	}
 	if t.isAccount(c) {
 		target.Matches = t.subject.Account.matches()
+		for _, m := range target.Matches {
+			t.led(&target, link(c, fieldsOf(m), "the account"), nil)
+		}
 		return target, nil
 	}
+	target.Reached.Cut = t.cut(step)
 	shared := false
 	for _, f := range c.Fields {
 		var values set
@@ -226,11 +239,13 @@ func (t *tracer) target(step datamap.Step) (store.Target, error) {
 				shared = true
 				continue
 			}
-			values.addAll(f, variants(f.Identity, t.subject.Identities[f.Identity]...))
+			if values.addAll(f, variants(f.Identity, t.subject.Identities[f.Identity]...)) {
+				t.led(&target, seeded(c, f), nil)
+			}
 		}
 		for _, e := range step.Incoming {
-			if from := t.found[e.From]; e.To.Field == f.Name && from != nil {
-				values.addAll(f, from.order)
+			if from := t.found[e.From]; e.To.Field == f.Name && from != nil && values.addAll(f, from.order) {
+				t.led(&target, edges(c, e), &e.From.Address)
 			}
 		}
 		if len(values.order) > 0 {
@@ -238,14 +253,17 @@ func (t *tracer) target(step datamap.Step) (store.Target, error) {
 		}
 	}
 	for _, group := range step.Joined {
-		target.Matches = append(target.Matches, t.together(c, group)...)
+		if matches := t.together(c, group); len(matches) > 0 {
+			target.Matches = append(target.Matches, matches...)
+			t.led(&target, edges(c, group...), &group[0].From.Address)
+		}
 	}
 	if shared && len(target.Matches) == 0 {
 		return t.leave(target, step), nil
 	}
 	if c.Rows == datamap.Shared && c.Spared() {
 		// Other people's too, says the map: not to be destroyed for one of them.
-		target.Treatment, target.Keep = dsr.Leave, nil
+		target.Treatment, target.Keep, target.Left = dsr.Leave, nil, dsr.SharedRows
 	}
 	return target, nil
 }
@@ -270,12 +288,12 @@ func (a Account) matches() []store.Match {
 // leave makes a target of rows that only shared values lead to: they may be
 // somebody else's, so that they are counted and left.
 func (t *tracer) leave(target store.Target, step datamap.Step) store.Target {
-	target.Treatment, target.Keep = dsr.Leave, nil
+	target.Treatment, target.Keep, target.Left = dsr.Leave, nil, dsr.SharedIdentity
 	for _, f := range step.Seeds {
 		var values set
-		values.addAll(f, variants(f.Identity, t.subject.Identities[f.Identity]...))
-		if len(values.order) > 0 {
+		if values.addAll(f, variants(f.Identity, t.subject.Identities[f.Identity]...)) {
 			target.Matches = append(target.Matches, match(f, values))
+			t.led(&target, seeded(step.Collection, f), nil)
 		}
 	}
 	return target
@@ -283,7 +301,8 @@ func (t *tracer) leave(target store.Target, step datamap.Step) store.Target {
 
 // read asks the store for the fields of the meant rows that lead on.
 func (t *tracer) read(ctx context.Context, step datamap.Step, target store.Target) error {
-	if len(step.Leads) == 0 {
+	if len(step.Leads) == 0 || target.Left != "" {
+		// What refers to rows that are others' too is others' too.
 		return nil
 	}
 	s := t.stores[step.Collection.Dataset.Key]

@@ -20,8 +20,9 @@ type set struct {
 }
 
 // addAll adds values as the field f holds them; those it cannot hold are left
-// out. Without a field they are added as they are.
-func (s *set) addAll(f *datamap.Field, values []string) {
+// out. Without a field they are added as they are. It reports whether there was any.
+func (s *set) addAll(f *datamap.Field, values []string) bool {
+	some := false
 	for _, v := range values {
 		if f != nil {
 			cast, ok := castTo(f.DataType, v)
@@ -30,6 +31,7 @@ func (s *set) addAll(f *datamap.Field, values []string) {
 			}
 			v = cast
 		}
+		some = true
 		if s.seen[v] {
 			continue
 		}
@@ -39,6 +41,7 @@ func (s *set) addAll(f *datamap.Field, values []string) {
 		s.seen[v] = true
 		s.order = append(s.order, v)
 	}
+	return some
 }
 
 // any returns the values as a match takes them.

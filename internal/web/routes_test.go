@@ -83,7 +83,7 @@ func TestOpenAPIAgainstTypes(t *testing.T) {
 	doc := document(t)
 	for name, v := range map[string]any{
 		"Elements": dsr.Elements{}, "Intake": dsr.Intake{}, "Receipt": dsr.Receipt{}, "Summary": dsr.Summary{},
-		"SummaryPage": dsr.SummaryPage{}, "Details": dsr.Details{}, "Event": dsr.Event{}, "PlanLine": dsr.PlanLine{},
+		"SummaryPage": dsr.SummaryPage{}, "Details": dsr.Details{}, "Event": dsr.Event{}, "PlanLine": dsr.PlanLine{}, "PlanField": dsr.PlanField{},
 		"StoreResult": dsr.StoreResult{}, "Reply": dsr.Reply{}, "Recognised": dsr.Recognised{}, "Decision": dsr.Decision{}, "DecisionView": dsr.DecisionView{},
 		"FieldError": dsr.FieldError{},
 	} {
@@ -109,7 +109,7 @@ func TestOpenAPIAgainstTypes(t *testing.T) {
 	}
 	for name, want := range map[string]any{
 		"Right": dsr.Rights(), "State": dsr.States(), "Action": dsr.Actions(),
-		"Channel": []dsr.Channel{dsr.Portal, dsr.API, dsr.Staff, dsr.Mail}, "Treatment": []dsr.Treatment{dsr.Delete, dsr.Anonymise, dsr.Archive, dsr.Retain, dsr.Leave},
+		"Channel": []dsr.Channel{dsr.Portal, dsr.API, dsr.Staff, dsr.Mail}, "Treatment": []dsr.Treatment{dsr.Delete, dsr.Anonymise, dsr.Archive, dsr.Retain, dsr.Leave, dsr.Export, dsr.Rectify, dsr.Mark},
 	} {
 		text, err := json.Marshal(want)
 		if err != nil {
