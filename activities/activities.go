@@ -16,6 +16,7 @@ import (
 	"github.com/soffiah/habeas/internal/dsr"
 	"github.com/soffiah/habeas/internal/letters"
 	"github.com/soffiah/habeas/internal/mailout"
+	"github.com/soffiah/habeas/internal/plan"
 	"github.com/soffiah/habeas/internal/policy"
 	"github.com/soffiah/habeas/internal/record"
 	"github.com/soffiah/habeas/internal/store"
@@ -55,22 +56,12 @@ type Watcher interface {
 	Watch(ctx context.Context, mailbox string) error
 }
 
-// ConfiguredStore is a data store as the configuration has it.
-type ConfiguredStore struct {
-	store.Store
-	// Dataset is the fides_key of the dataset that it holds.
-	Dataset string
-	// Enabled stores need no clearance; all others are read and never written to
-	// until an approver has enabled them.
-	Enabled bool
-}
-
 // Deps is what activities act through.
 type Deps struct {
 	Records  Records
 	Policies *policy.Set
 	Map      *datamap.Map
-	Stores   []ConfiguredStore
+	Stores   []plan.Store
 	Letters  *letters.Writer
 	Watcher  Watcher
 	// Mailboxes are the names of those that are watched.
@@ -81,10 +72,15 @@ type Deps struct {
 }
 
 // Activities is all steps; the worker registers its methods.
-type Activities struct{ deps Deps }
+type Activities struct {
+	deps  Deps
+	plans plan.Maker
+}
 
 // New returns the steps that act through deps.
-func New(deps Deps) *Activities { return &Activities{deps} }
+func New(deps Deps) *Activities {
+	return &Activities{deps, plan.Maker{Map: deps.Map, Stores: deps.Stores, Now: deps.Now}}
+}
 
 // load reads a request and the policy under which it is judged.
 func (a *Activities) load(ctx context.Context, requestID string) (record.Request, *policy.Policy, error) {
@@ -94,15 +90,6 @@ func (a *Activities) load(ctx context.Context, requestID string) (record.Request
 	}
 	p, err := a.deps.Policies.Version(r.PolicyVersion)
 	return r, p, err
-}
-
-// storesByDataset returns the stores as the data map names them.
-func (a *Activities) storesByDataset() map[string]store.Store {
-	byDataset := map[string]store.Store{}
-	for _, s := range a.deps.Stores {
-		byDataset[s.Dataset] = s.Store
-	}
-	return byDataset
 }
 
 // heartbeat tells Temporal that a step is alive until the returned function is
@@ -126,16 +113,4 @@ func heartbeat(ctx context.Context) (stop func()) {
 		}
 	}()
 	return cancel
-}
-
-// rules gives stores the retention rules of a policy.
-type rules struct{ policy *policy.Policy }
-
-// Keep returns the rule of that id.
-func (r rules) Keep(id string) (store.Keep, bool) {
-	rule, err := r.policy.RetentionRule(id)
-	if err != nil {
-		return store.Keep{}, false
-	}
-	return store.Keep{Rule: rule.ID, Period: rule.Period.String(), FromYearEnd: rule.FromYearEnd, Basis: rule.Ground()}, true
 }

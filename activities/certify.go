@@ -54,7 +54,7 @@ func (a *Activities) readBack(ctx context.Context, targets map[string][]store.Ta
 	var readback Readback
 	var results []dsr.StoreResult
 	var duties []record.NewDuty
-	err := a.eachStore(ctx, targets, func(ctx context.Context, s store.Store, targets []store.Target) (func(), error) {
+	err := a.plans.EachStore(ctx, targets, func(ctx context.Context, s store.Store, targets []store.Target) (func(), error) {
 		found, err := s.Verify(ctx, targets, a.deps.Now())
 		return func() {
 			results = append(results, a.results(s.Name(), targets, nil, found)...)
@@ -71,7 +71,7 @@ func (a *Activities) readBack(ctx context.Context, targets map[string][]store.Ta
 		}, err
 	})
 	slices.Sort(readback.Residual)
-	slices.SortStableFunc(results, func(x, y dsr.StoreResult) int { return a.rank(x.Store) - a.rank(y.Store) })
+	slices.SortStableFunc(results, func(x, y dsr.StoreResult) int { return a.plans.Rank(x.Store) - a.plans.Rank(y.Store) })
 	return readback, results, duties, err
 }
 
@@ -185,7 +185,7 @@ func (a *Activities) writeAnswer(r record.Request, p *policy.Policy, results []d
 	for _, recipient := range p.Recipients() {
 		facts.Recipients = append(facts.Recipients, recipient.Name)
 	}
-	facts.BackupsGoneAt, facts.EvidenceUntil = moment(p.BackupsGoneAfter().AddTo(now)), moment(p.EvidenceKept().AddTo(now))
+	facts.BackupsGoneAt, facts.EvidenceUntil = record.Moment(p.BackupsGoneAfter().AddTo(now)), record.Moment(p.EvidenceKept().AddTo(now))
 	return a.deps.Letters.Write(p, letters.Letter{
 		Purpose: mailout.Answer, To: r.Account.Email, Language: r.Intake.Language, Facts: facts, Awaited: true, At: now,
 	})

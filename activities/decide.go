@@ -59,7 +59,7 @@ func (a *Activities) end(ctx context.Context, in EndInput) error {
 		Duties: []record.NewDuty{{Kind: record.Evidence, DueAt: p.EvidenceKept().AddTo(now)}},
 	}
 	facts := letters.Facts(p, r)
-	facts.EvidenceUntil = moment(p.EvidenceKept().AddTo(now))
+	facts.EvidenceUntil = record.Moment(p.EvidenceKept().AddTo(now))
 	if in.Reason != "" {
 		step.Facts["reason"], facts.Reasons = in.Reason, []string{in.Reason}
 	}

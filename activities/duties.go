@@ -83,7 +83,7 @@ func (a *Activities) readBackAgain(ctx context.Context, d record.Duty) error {
 		return err
 	}
 	residual := int64(0)
-	err = a.eachStore(ctx, targets, func(ctx context.Context, s store.Store, targets []store.Target) (func(), error) {
+	err = a.plans.EachStore(ctx, targets, func(ctx context.Context, s store.Store, targets []store.Target) (func(), error) {
 		found, err := s.Verify(ctx, targets, a.deps.Now())
 		return func() {
 			for _, t := range found {
@@ -106,7 +106,7 @@ func (a *Activities) readBackAgain(ctx context.Context, d record.Duty) error {
 func (a *Activities) eraseResidual(ctx context.Context, d record.Duty) error {
 	var erased int64
 	var next *record.NewDuty
-	err := a.eachStore(ctx, map[string][]store.Target{d.Store: d.Targets}, func(ctx context.Context, s store.Store, targets []store.Target) (func(), error) {
+	err := a.plans.EachStore(ctx, map[string][]store.Target{d.Store: d.Targets}, func(ctx context.Context, s store.Store, targets []store.Target) (func(), error) {
 		now := a.deps.Now()
 		done, err := a.eraseUnlessObserved(ctx, s, targets, now)
 		if err != nil {

@@ -68,7 +68,7 @@ func (a *Activities) eraseStore(ctx context.Context, in StoreInput) (StoreOutcom
 		return StoreOutcome{}, err
 	}
 	outcome := StoreOutcome{}
-	err = a.eachStore(ctx, all, func(ctx context.Context, s store.Store, targets []store.Target) (func(), error) {
+	err = a.plans.EachStore(ctx, all, func(ctx context.Context, s store.Store, targets []store.Target) (func(), error) {
 		now := a.deps.Now()
 		done, err := a.eraseUnlessObserved(ctx, s, targets, now)
 		if err != nil {
@@ -117,7 +117,7 @@ func (a *Activities) eraseUnlessObserved(ctx context.Context, s store.Store, tar
 	}
 	tallies, err := s.Survey(ctx, targets, now)
 	for _, t := range tallies {
-		if err == nil && t.Erased+t.Anonymised > 0 {
+		if err == nil && t.Erased+t.Anonymised+t.Archived > 0 {
 			err = fmt.Errorf("the store %s is only observed, until an approver enables it: %w", s.Name(), store.ErrDenied)
 		}
 	}
@@ -130,8 +130,8 @@ func (a *Activities) results(name string, targets []store.Target, done, found []
 	results := make([]dsr.StoreResult, len(targets))
 	for i, t := range targets {
 		results[i] = dsr.StoreResult{
-			Store: name, Collection: t.Address.Collection, Action: t.Treatment, Basis: basis(t), VerifiedAt: &verified,
-			RowsRetained: found[i].Retained, RetainedUntil: moment(found[i].RetainedUntil), ResidualRows: found[i].Residual,
+			Store: name, Collection: t.Address.Collection, Action: t.Treatment, Basis: t.Basis(), VerifiedAt: &verified,
+			RowsRetained: found[i].Retained, RetainedUntil: record.Moment(found[i].RetainedUntil), ResidualRows: found[i].Residual,
 		}
 		if done != nil {
 			results[i].RowsMatched, results[i].RowsErased, results[i].RowsAnonymised = done[i].Matched, done[i].Erased, done[i].Anonymised

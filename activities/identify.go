@@ -44,7 +44,7 @@ func (a *Activities) identify(ctx context.Context, requestID string) (Identifica
 		return Identification{}, err
 	}
 	given := identity.Elements(r.Intake.Elements)
-	candidates, err := trace.Locate(ctx, a.deps.Map, a.storesByDataset(), given)
+	candidates, err := trace.Locate(ctx, a.deps.Map, a.plans.ByDataset(), given)
 	if err != nil {
 		return Identification{}, err
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/soffiah/habeas/internal/dsr"
 	"github.com/soffiah/habeas/internal/letters"
 	"github.com/soffiah/habeas/internal/mailout"
+	"github.com/soffiah/habeas/internal/plan"
 	"github.com/soffiah/habeas/internal/policy"
 	"github.com/soffiah/habeas/internal/record"
 	"github.com/soffiah/habeas/internal/store"
@@ -317,12 +318,12 @@ func newBench(s sample, p *ports) *bench {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(tlog.NewStructuredLogger(log))
 	b.env = suite.NewTestActivityEnvironment()
-	var stores []ConfiguredStore
+	var stores []plan.Store
 	if p.stores == nil {
 		p.stores = []string{"app", "billing", "uploads", "correspondence"}
 	}
 	for _, name := range p.stores {
-		stores = append(stores, ConfiguredStore{Store: shelf{p, name}, Dataset: "soffiah_" + name, Enabled: !slices.Contains(p.observed, name)})
+		stores = append(stores, plan.Store{Store: shelf{p, name}, Dataset: "soffiah_" + name, Enabled: !slices.Contains(p.observed, name)})
 	}
 	b.env.RegisterActivityWithOptions(New(Deps{
 		Records: p, Policies: s.policies, Map: s.data, Stores: stores, Watcher: p, Now: now, Log: log,

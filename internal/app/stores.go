@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/soffiah/habeas/activities"
 	"github.com/soffiah/habeas/internal/clearance"
 	"github.com/soffiah/habeas/internal/config"
+	"github.com/soffiah/habeas/internal/plan"
 	"github.com/soffiah/habeas/internal/store"
 	"github.com/soffiah/habeas/internal/store/imap"
 	"github.com/soffiah/habeas/internal/store/mysql"
@@ -18,15 +18,15 @@ import (
 
 // openStores opens every configured data store. Opening does not connect, so
 // that a store that is down keeps nothing from starting.
-func openStores(ctx context.Context, master *vault.Master, configured []config.Store) ([]activities.ConfiguredStore, error) {
-	var opened []activities.ConfiguredStore
+func openStores(ctx context.Context, master *vault.Master, configured []config.Store) ([]plan.Store, error) {
+	var opened []plan.Store
 	for _, c := range configured {
 		s, err := openStore(ctx, master, c)
 		if err != nil {
 			closeAll(opened)
 			return nil, fmt.Errorf("opening the data store %s: %w", c.Name, err)
 		}
-		opened = append(opened, activities.ConfiguredStore{Store: s, Dataset: c.Dataset, Enabled: c.Mode == config.Enabled})
+		opened = append(opened, plan.Store{Store: s, Dataset: c.Dataset, Enabled: c.Mode == config.Enabled})
 	}
 	return opened, nil
 }

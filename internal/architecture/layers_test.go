@@ -30,7 +30,7 @@ var levels = map[string]int{
 	"internal/record": 3, "internal/trace": 3, "internal/store/sqlstore": 3, "internal/store/encode": 3, "internal/store/s3": 3, "internal/store/imap": 3,
 	"internal/store/storetest": 3, "internal/web/guard": 3,
 
-	"internal/store/postgres": 4, "internal/store/mysql": 4, "internal/letters": 4, "internal/postgres": 4, "internal/web/api": 4, "internal/web/portal": 4,
+	"internal/plan": 4, "internal/store/postgres": 4, "internal/store/mysql": 4, "internal/letters": 4, "internal/postgres": 4, "internal/web/api": 4, "internal/web/portal": 4,
 
 	"internal/web/dashboard": 5, "internal/inbox": 5, "activities": 5,
 	"workflows": 6, "internal/web": 6,

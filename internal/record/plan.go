@@ -42,3 +42,12 @@ type Certified struct {
 	Answer   NewMail
 	Duties   []NewDuty
 }
+
+// Moment returns a time as it is recorded: in UTC, nil for none.
+func Moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	utc := t.UTC()
+	return &utc
+}

@@ -44,6 +44,14 @@ func (t Target) Validate() error {
 	return t.Keep.Validate()
 }
 
+// Basis is why rows of the target stay, empty if nothing keeps them.
+func (t Target) Basis() string {
+	if t.Keep == nil {
+		return ""
+	}
+	return t.Keep.Basis
+}
+
 // Texts returns the values of the match as texts, each once and without empty
 // ones: an empty text is shared by all who have none. A target that rested as
 // JSON has numbers where it had integers; both come out alike.
