@@ -58,27 +58,36 @@ func manyToOne(m *datamap.Map, e datamap.Edge) bool {
 	return ok && !slices.Equal(from.PrimaryKey(), []string{e.From.Field})
 }
 
+// holders returns, for each field of a reference, the fields at its other end
+// whose rows are not led to by it alone.
+func holders(m *datamap.Map) map[datamap.Point][]datamap.Point {
+	all := map[datamap.Point][]datamap.Point{}
+	for _, c := range m.Collections() {
+		for _, f := range c.Fields {
+			here := datamap.Point{Address: c.Address(), Field: f.Name}
+			for _, ref := range f.References {
+				there := datamap.Point{Address: ref.Target, Field: ref.Field}
+				if ref.Direction != datamap.From {
+					all[there] = append(all[there], here)
+				}
+				if ref.Direction != datamap.To {
+					all[here] = append(all[here], there)
+				}
+			}
+		}
+	}
+	return all
+}
+
 // referring returns the fields that hold the key of a step's collection, but for
 // those that the key leads to: their rows are whosever the step's are.
 func (t *tracer) referring(m *datamap.Map, step datamap.Step, key string) []datamap.Point {
 	here := datamap.Point{Address: step.Collection.Address(), Field: key}
 	var all []datamap.Point
-	add := func(p datamap.Point, away datamap.Direction, declared datamap.Direction) {
+	for _, p := range t.holders[here] {
 		c, ok := m.Lookup(p.Address)
-		if ok && !c.Skip && c != step.Collection && declared != away && !t.followed[datamap.Edge{From: here, To: p}] && !slices.Contains(all, p) {
+		if ok && !c.Skip && c != step.Collection && !t.followed[datamap.Edge{From: here, To: p}] && !slices.Contains(all, p) {
 			all = append(all, p)
-		}
-	}
-	for _, c := range m.Collections() {
-		for _, f := range c.Fields {
-			p := datamap.Point{Address: c.Address(), Field: f.Name}
-			for _, ref := range f.References {
-				if target := (datamap.Point{Address: ref.Target, Field: ref.Field}); target == here {
-					add(p, datamap.From, ref.Direction)
-				} else if p == here {
-					add(target, datamap.To, ref.Direction)
-				}
-			}
 		}
 	}
 	return all

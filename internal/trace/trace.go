@@ -109,7 +109,7 @@ func Trace(ctx context.Context, m *datamap.Map, stores map[string]store.Store, r
 	t := tracer{
 		stores: stores, rules: rules, subject: subject, found: map[datamap.Point]*set{},
 		joined: map[datamap.Address][][]datamap.Edge{}, tuples: map[string]*tuples{}, targets: map[datamap.Address]store.Target{}, followed: map[datamap.Edge]bool{},
-		broken: map[datamap.Address][]datamap.Edge{}, shortest: map[datamap.Address]way{},
+		broken: map[datamap.Address][]datamap.Edge{}, shortest: map[datamap.Address]way{}, holders: holders(m),
 	}
 	for _, e := range route.Broken {
 		t.broken[e.To.Address] = append(t.broken[e.To.Address], e)
@@ -195,6 +195,8 @@ type tracer struct {
 	tuples map[string]*tuples
 	// followed are the edges of the route.
 	followed map[datamap.Edge]bool
+	// holders are the fields at the other ends of references.
+	holders map[datamap.Point][]datamap.Point
 	// targets are those made so far.
 	targets map[datamap.Address]store.Target
 	// broken are the edges that are not followed, by the collection they lead to.
