@@ -32,7 +32,7 @@ const (
 	ExitOK          = 0
 	ExitFailed      = 1 // it was tried and failed
 	ExitUsage       = 2 // the command line or the configuration is wrong
-	ExitNotFound    = 3 // there is no such request
+	ExitNotFound    = 3 // there is no such request, or no data of such a person
 	ExitConflict    = 4 // the request can't take this decision now
 	ExitUnavailable = 5 // a server did not answer; the same command may succeed later
 )
@@ -88,6 +88,8 @@ func exitCode(err error) int {
 		return ExitUsage
 	case errors.As(err, &unreached), errors.Is(err, dsr.ErrUnavailable), errors.Is(err, store.ErrUnavailable):
 		return ExitUnavailable
+	case errors.Is(err, errNothingFound):
+		return ExitNotFound
 	case errors.As(err, &api):
 		switch api.Status {
 		case http.StatusNotFound:
@@ -117,7 +119,7 @@ Try it yourself:  habeas dev`,
 	root.PersistentFlags().StringVarP(&p.config, "config", "c", "", "configuration file (HABEAS_CONFIG; habeas.yaml if neither is given)")
 	root.PersistentFlags().BoolVar(&p.json, "json", false, "print one JSON document instead of words")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(p.server(), p.worker(), p.migrate(), p.check(), p.datamap(), p.key(), p.request(), p.store(), p.certificate(), p.mail(), p.dev(), p.demo(), p.version())
+	root.AddCommand(p.server(), p.worker(), p.migrate(), p.check(), p.datamap(), p.previewRight(), p.key(), p.request(), p.store(), p.certificate(), p.mail(), p.dev(), p.demo(), p.version())
 	return root
 }
 

@@ -38,7 +38,7 @@ func TestHelp(t *testing.T) {
 	for _, command := range []string{
 		"server", "worker", "migrate", "check", "key new", "request submit", "request list", "request show", "request approve", "request reject", "request cancel",
 		"request pause", "request resume", "request retry", "request resolve", "certificate verify", "mail backfill", "dev", "dev reply",
-		"datamap check", "datamap draft", "datamap graph", "demo", "version",
+		"datamap check", "datamap draft", "datamap graph", "preview", "demo", "version",
 	} {
 		if !strings.Contains(got, "$ habeas "+command+" --help\n") {
 			t.Errorf("there is no command %q", command)
@@ -68,6 +68,8 @@ func TestCommandLinesThatMakeNoSense(t *testing.T) {
 		"frobnicate", "--frobnicate", "version --frobnicate", "version now", "server here", "worker here", "migrate here", "check here", "demo here", "dev here",
 		"key frobnicate", "key new", "key new a b", "request frobnicate", "request aprove H-7K3M-9QXT", "request show", "request show a b", "request list all",
 		"request list --limit many", "request approve", "request submit now", "certificate frobnicate", "certificate verify", "certificate verify a b", "dev reply", "dev frobnicate", "datamap frobnicate", "datamap draft x", "datamap draft --store", "datamap check --live=perhaps", "datamap graph --format png",
+		"preview", "preview here", "preview --right erasure", "preview --identity email=a@b.c", "preview --right portability --identity email=a@b.c", "preview --right access --identity email",
+		"preview --right access --identity =x", "preview --right access --identity email=a --identity email=b", "preview --right access --identity email=a --limit 3", "preview --right access --identity email=a --rows --limit -1",
 	} {
 		t.Run(line, func(t *testing.T) {
 			t.Parallel()

@@ -66,12 +66,16 @@ func (m Maker) Make(ctx context.Context, p *policy.Policy, right dsr.Right, who 
 // unchanged returns a target whose rows are only looked at. Rows that an erasure
 // leaves are the person's own only if the data map says so.
 func unchanged(t store.Target) store.Target {
-	if t.Left == "" && t.Treatment == dsr.Leave && t.Collection.Rows != datamap.Owned {
+	if t.Left == "" && t.Collection.Treatment == dsr.Leave && t.Collection.Rows != datamap.Owned {
 		t.Left = dsr.NotOwned
 	}
 	t.Treatment, t.Keep = dsr.Leave, nil
 	return t
 }
+
+// Own reports whether the rows of a target are the person's own as far as is
+// known, so that the person may be shown them.
+func Own(t store.Target) bool { return unchanged(t).Left == "" }
 
 // ByDataset returns the stores as the data map names them.
 func (m Maker) ByDataset() map[string]store.Store {

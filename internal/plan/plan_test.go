@@ -269,6 +269,7 @@ func TestSubjects(t *testing.T) {
 		"told apart":                      {map[string]string{"email": "eve@a.test", "account_name": "eva"}, []string{"4"}, 2},
 		"one person's and another's":      {map[string]string{"email": "ada@a.test", "account_name": "bob"}, nil, 2},
 		"no account":                      {map[string]string{"email": "zoe@a.test"}, []string{""}, 0},
+		"a mailing address alone":         {map[string]string{"mailing_address": "1 High St"}, nil, 0},
 		"no account, by several elements": {map[string]string{"email": "zoe@a.test", "phone": "1"}, nil, 0},
 	} {
 		t.Run(name, func(t *testing.T) {

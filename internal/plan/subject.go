@@ -57,7 +57,8 @@ func (m Maker) takenByOthers(ctx context.Context, account trace.Account, key, va
 // Subjects returns whose data may be meant by what is given, values by identity
 // key: each account that agrees with all of it. candidates counts the accounts
 // that agree with any. Where no account does, one value alone is a subject too:
-// whatever bears it. Several are none, since they may be several people's.
+// whatever bears it. Several are none, since they may be several people's, and
+// neither is a mailing address.
 func (m Maker) Subjects(ctx context.Context, given map[string]string) (found []trace.Subject, candidates int, err error) {
 	all, err := trace.Locate(ctx, m.Map, m.ByDataset(), given)
 	if err != nil {
@@ -73,7 +74,7 @@ func (m Maker) Subjects(ctx context.Context, given map[string]string) (found []t
 		}
 		found = append(found, who)
 	}
-	if len(all) == 0 && len(given) == 1 {
+	if _, shared := given[trace.MailingAddress]; len(all) == 0 && len(given) == 1 && !shared {
 		who := trace.Subject{Identities: map[string][]string{}}
 		for key, value := range given {
 			who.Identities[key] = []string{value}

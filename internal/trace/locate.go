@@ -16,9 +16,9 @@ import (
 // tell nobody apart.
 const MaxCandidates = 20
 
-// mailingAddress is the one element that is compared and never searched by:
+// MailingAddress is the one identity key that is compared and never searched by:
 // several people share an address and write it in many ways.
-const mailingAddress = "mailing_address"
+const MailingAddress = "mailing_address"
 
 // Candidate is an account that agrees with at least one element that a person
 // gave. All of it but Address is personal data.
@@ -123,7 +123,7 @@ func accounts(m *datamap.Map) []*datamap.Collection {
 func search(c *datamap.Collection, elements map[string]string) store.Target {
 	target := store.Target{Collection: c, Address: c.Address(), Treatment: c.Treatment}
 	for _, f := range c.Fields {
-		if f.Identity == "" || f.Identity == mailingAddress {
+		if f.Identity == "" || f.Identity == MailingAddress {
 			continue
 		}
 		var values set

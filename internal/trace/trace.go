@@ -230,7 +230,7 @@ func (t *tracer) target(step datamap.Step) (store.Target, error) {
 		return target, nil
 	}
 	target.Reached.Cut = t.cut(step)
-	shared := false
+	var shared []string
 	for _, f := range c.Fields {
 		var values set
 		for _, seed := range step.Seeds {
@@ -238,7 +238,7 @@ func (t *tracer) target(step datamap.Step) (store.Target, error) {
 				continue
 			}
 			if slices.Contains(t.subject.Shared, f.Identity) {
-				shared = true
+				shared = append(shared, seeded(c, f)+": another account has the value too")
 				continue
 			}
 			if values.addAll(f, variants(f.Identity, t.subject.Identities[f.Identity]...)) {
@@ -260,9 +260,10 @@ func (t *tracer) target(step datamap.Step) (store.Target, error) {
 			t.led(&target, edges(c, group...), &group[0].From.Address)
 		}
 	}
-	if shared && len(target.Matches) == 0 {
+	if len(shared) > 0 && len(target.Matches) == 0 {
 		return t.leave(target, step), nil
 	}
+	target.Reached.Cut = append(target.Reached.Cut, shared...)
 	if c.Rows == datamap.Shared && c.Spared() {
 		// Other people's too, says the map: not to be destroyed for one of them.
 		target.Treatment, target.Keep, target.Left = dsr.Leave, nil, dsr.SharedRows

@@ -41,11 +41,6 @@ func (t *tracer) led(target *store.Target, link string, from *datamap.Address) {
 func (t *tracer) cut(step datamap.Step) []string {
 	c := step.Collection
 	var all []string
-	for _, f := range step.Seeds {
-		if slices.Contains(t.subject.Shared, f.Identity) {
-			all = append(all, seeded(c, f)+": another account has the value too")
-		}
-	}
 	for _, e := range t.broken[c.Address()] {
 		all = append(all, edges(c, e)+": it would close a cycle")
 	}

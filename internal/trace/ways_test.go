@@ -115,6 +115,11 @@ func TestRowsOfOthersLeadNowhere(t *testing.T) {
       - name: letters
         habeas: {erasure: delete}
         fields: [{name: id}, {name: address, fides_meta: {identity: email}}]
+      - name: orders
+        habeas: {erasure: delete}
+        fields:
+          - {name: payer, fides_meta: {identity: email}}
+          - {name: account, fides_meta: {references: [{dataset: d, field: accounts.id, direction: from}]}}
       - name: pages
         habeas: {erasure: delete}
         fields: [{name: letter, fides_meta: {references: [{dataset: d, field: letters.id, direction: from}]}}]
@@ -144,6 +149,7 @@ func TestRowsOfOthersLeadNowhere(t *testing.T) {
 	want := map[string]string{
 		"accounts": "d:accounts delete id=1",
 		"letters":  "d:letters leave address=both@example.org shared_identity",
+		"orders":   "d:orders delete account=1",
 		"pages":    "d:pages delete",
 		"homes":    "d:homes leave id=h shared_rows",
 		"keys":     "d:keys delete",
@@ -153,7 +159,8 @@ func TestRowsOfOthersLeadNowhere(t *testing.T) {
 	}
 	want = map[string]string{
 		"d:accounts": "accounts.id ← the account",
-		"d:letters":  "letters.address ← identity email\ncut: letters.address ← identity email: another account has the value too",
+		"d:letters":  "letters.address ← identity email",
+		"d:orders":   "orders.account ← accounts.id; accounts.id ← the account\ncut: orders.payer ← identity email: another account has the value too",
 		"d:pages":    "cut: pages.letter ← letters.id: the rows there are others' too",
 		"d:homes":    "homes.id ← accounts.home; accounts.id ← the account",
 		"d:keys":     "cut: keys.home ← homes.id: the rows there are others' too",
