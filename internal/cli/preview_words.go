@@ -47,19 +47,24 @@ func planWords(w io.Writer, r previewReport, i int) {
 	fmt.Fprintf(w, "\nplan %s\n", p.Digest)
 	for _, s := range r.Stores {
 		fmt.Fprintf(w, "\n%s: %s\n", s.Store, modeWords(s))
-		var empty []string
-		for _, l := range p.Lines {
-			switch {
-			case l.Store != s.Store:
-			case l.RowsMatched+l.RowsShared == 0 && len(l.Cut)+len(l.Needs) == 0:
-				empty = append(empty, l.Collection)
-			default:
-				lineWords(w, r.Right, l)
-			}
+		storeWords(w, r.Right, p.Lines, s.Store)
+	}
+}
+
+// storeWords tells the lines of one store.
+func storeWords(w io.Writer, right dsr.Right, lines []dsr.PlanLine, name string) {
+	var empty []string
+	for _, l := range lines {
+		switch {
+		case l.Store != name:
+		case l.RowsMatched+l.RowsShared == 0 && len(l.Cut)+len(l.Needs) == 0:
+			empty = append(empty, l.Collection)
+		default:
+			lineWords(w, right, l)
 		}
-		if len(empty) > 0 {
-			fmt.Fprintf(w, "  nothing in %s\n", strings.Join(empty, ", "))
-		}
+	}
+	if len(empty) > 0 {
+		fmt.Fprintf(w, "  nothing in %s\n", strings.Join(empty, ", "))
 	}
 }
 
@@ -126,7 +131,7 @@ func reasons(l dsr.PlanLine) []string {
 	if l.RowsShared > 0 {
 		add("", fmt.Sprintf("%d more are others' too: left", l.RowsShared))
 	}
-	if why := leftWords(l.LeftBecause); why != "" {
+	if why := l.LeftBecause.Words(); why != "" {
 		add("left: ", why)
 	}
 	if kept := keptWords(l); kept != "" {
@@ -150,18 +155,6 @@ func keptWords(l dsr.PlanLine) string {
 		return text + "; until " + last
 	}
 	return text + "; the first until " + first + ", the last until " + last
-}
-
-func leftWords(why dsr.LeftBecause) string {
-	switch why {
-	case dsr.SharedRows:
-		return "the data map says that the rows are several people's; a person decides"
-	case dsr.SharedIdentity:
-		return "another account bears the same value; a person decides whose they are"
-	case dsr.NotOwned:
-		return "the data map does not say that the rows are the person's own (rows: owned)"
-	}
-	return ""
 }
 
 // fieldWords says what would become of single fields.

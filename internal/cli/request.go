@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -214,17 +215,27 @@ func showWords(w io.Writer, d client.Details) {
 	if d.PlanID != "" {
 		fmt.Fprintf(w, "plan: %s\n", d.PlanID)
 	}
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, l := range d.Plan {
-		fmt.Fprintf(t, "  %s\t%s\t%s\t%d matched\t%d to erase\t%d to keep\n", l.Store, l.Collection, l.Action, l.RowsMatched, l.RowsToErase+l.RowsToAnonymise, l.RowsToRetain)
-		if l.RowsShared > 0 {
-			fmt.Fprintf(t, "  \t\t\t%d more are others' too: left\n", l.RowsShared)
-		}
+	for _, name := range storesOf(d.Plan) {
+		fmt.Fprintf(w, "\n%s\n", name)
+		storeWords(w, d.Right, d.Plan, name)
 	}
+	if len(d.Plan) > 0 {
+		fmt.Fprintln(w)
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, e := range d.Events {
 		fmt.Fprintf(t, "%s\t%s\t%s\n", e.At.Local().Format(time.DateTime), e.Type, e.Actor)
 	}
 	_ = t.Flush()
+}
+
+// storesOf returns the stores of a plan in its order.
+func storesOf(lines []dsr.PlanLine) []string {
+	var names []string
+	for _, l := range lines {
+		names = append(names, l.Store)
+	}
+	return slices.Compact(names)
 }
 
 func (p *program) decide(r *remote, action dsr.Action, short string) *cobra.Command {

@@ -67,7 +67,7 @@ func details() dsr.Details {
 	return dsr.Details{
 		Summary: dsr.Summary{ID: "id", Reference: "H-7K3M-9QXT", Right: dsr.Erasure, State: dsr.AwaitingApproval, Attention: dsr.PlanApproval, ReceivedAt: noon, DueAt: noon.AddDate(0, 1, 0)},
 		Events:  []dsr.Event{{Seq: 1, At: noon, Type: dsr.EventReceived}, {Seq: 2, At: noon, Type: dsr.EventDecided, Actor: "the handler"}},
-		PlanID:  "the plan", Plan: []dsr.PlanLine{{Store: "app", Collection: "posts", Action: dsr.Delete, RowsMatched: 12, RowsToErase: 11, RowsToRetain: 1}},
+		PlanID:  "the plan", Plan: []dsr.PlanLine{{Store: "app", Collection: "posts", Action: dsr.Delete, RowsMatched: 12, RowsToErase: 11, RowsToRetain: 1, RowsShared: 2, Basis: "accounting", Reached: []string{"posts.author ← the account"}}},
 		Awaiting: []dsr.Action{dsr.Approve, dsr.Reject},
 	}
 }
@@ -151,7 +151,7 @@ func TestRequestShow(t *testing.T) {
 	a := newAPI(t)
 	r := run(t, input{environ: a.environ}, "request", "show", "H-7K3M-9QXT")
 	r.ends(t, cli.ExitOK, "H-7K3M-9QXT  erasure  awaiting_approval", "needs attention: plan_approval", "you can: [approve reject]", "plan: the plan",
-		"12 matched", "11 to erase", "1 to keep", noon.Local().Format(time.DateTime), "decided", "the handler")
+		"12 matched, 11 to erase, 1 to keep", "found by posts.author ← the account", "2 more are others' too", "kept on the basis: accounting", noon.Local().Format(time.DateTime), "decided", "the handler")
 	if a.path != "/api/v1/requests/H-7K3M-9QXT" {
 		t.Errorf("asked for %s", a.path)
 	}

@@ -32,6 +32,19 @@ const (
 	NotOwned       LeftBecause = "not_owned"       // the data map does not say that they are the person's own
 )
 
+// Words tells the reason to whoever reads a plan.
+func (why LeftBecause) Words() string {
+	switch why {
+	case SharedRows:
+		return "the data map says that the rows are several people's; a person decides"
+	case SharedIdentity:
+		return "another account bears the same value; a person decides whose they are"
+	case NotOwned:
+		return "the data map does not say that the rows are the person's own (rows: owned)"
+	}
+	return ""
+}
+
 // PlanLine says what would happen to the rows of one collection of one store.
 type PlanLine struct {
 	Store      string    `json:"store"`

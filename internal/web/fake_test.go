@@ -223,8 +223,10 @@ func sample() dsr.Details {
 		},
 		PlanID: "plan-7", About: "plan-7",
 		Plan: []dsr.PlanLine{
-			{Store: "application", Collection: "posts", Action: dsr.Delete, RowsMatched: 1204, RowsToErase: 1204},
-			{Store: "billing", Collection: "invoices", Action: dsr.Retain, RowsMatched: 14, RowsToRetain: 14, RetainedUntil: &until, Basis: "Code de commerce, art. L123-22"},
+			{Store: "application", Collection: "posts", Action: dsr.Delete, RowsMatched: 1204, RowsToErase: 1204, Reached: []string{"posts.author ← accounts.id; accounts.id ← the account"}},
+			{Store: "application", Collection: "visits", Action: dsr.Anonymise, RowsMatched: 2, RowsToAnonymise: 2, Fields: []dsr.PlanField{{Field: "device", Becomes: "pseudonym", Basis: "statistics"}}, Cut: []string{"visits.b ← b.id: it would close a cycle"}},
+			{Store: "application", Collection: "letters", Action: dsr.Leave, RowsMatched: 1, LeftBecause: dsr.SharedIdentity, RowsShared: 3, Needs: []string{"phone", "fax"}},
+			{Store: "billing", Collection: "invoices", Action: dsr.Retain, RowsMatched: 14, RowsToRetain: 14, RetainedFirst: &seen, RetainedUntil: &until, Basis: "Code de commerce, art. L123-22"},
 		},
 		Stores: []dsr.StoreResult{
 			{Store: "application", Collection: "posts", Action: dsr.Delete, RowsMatched: 1204, RowsErased: 1204, VerifiedAt: &seen},

@@ -143,8 +143,13 @@ func TestDecisionBearsTheTokensName(t *testing.T) {
 	b.do(b.team, "POST", "/api/v1/requests/req-1/approve", `{"about":"plan-7","id":"d-1"}`, as(access.Approver)...)
 	c := session(b, access.Approver)
 	page := b.do(b.team, "GET", "/requests/req-1/approve", "", "Cookie", c)
-	if !strings.Contains(page.body, `name="about" value="plan-7"`) || !strings.Contains(page.body, "L123-22") {
-		t.Errorf("the confirmation step does not show the plan:\n%s", page.body)
+	for _, says := range []string{
+		`name="about" value="plan-7"`, "L123-22", "found by posts.author ← accounts.id", "device → pseudonym, which stays: statistics",
+		"not followed: visits.b ← b.id", "would take phone or fax", "3 more are others’ too", "left: another account bears the same value",
+	} {
+		if !strings.Contains(page.body, says) {
+			t.Errorf("the confirmation step does not say %q:\n%s", says, page.body)
+		}
 	}
 	body := "about=plan-7&form=" + token(page.body)
 	for range 2 {
