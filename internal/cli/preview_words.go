@@ -105,7 +105,7 @@ func counts(l dsr.PlanLine) []string {
 	for _, c := range []struct {
 		rows int64
 		what string
-	}{{l.RowsToErase, "to erase"}, {l.RowsToAnonymise, "to anonymise"}, {l.RowsToArchive, "to archive"}, {l.RowsToRetain, "to keep"}} {
+	}{{l.RowsToErase, "to erase"}, {l.RowsToAnonymise, "to anonymise"}, {l.RowsToArchive, "to archive"}, {l.RowsToRetain - l.RowsToArchive, "to keep"}} {
 		if c.rows > 0 {
 			all = append(all, fmt.Sprintf("%d %s", c.rows, c.what))
 		}
@@ -142,7 +142,7 @@ func reasons(l dsr.PlanLine) []string {
 
 // keptWords says on which basis rows stay, and on which days they may go.
 func keptWords(l dsr.PlanLine) string {
-	if l.RowsToRetain+l.RowsToArchive == 0 {
+	if l.RowsToRetain == 0 {
 		return ""
 	}
 	text := "kept on the basis: " + l.Basis

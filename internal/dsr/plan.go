@@ -61,7 +61,8 @@ type PlanLine struct {
 	RetainedUntil   *time.Time `json:"retained_until,omitempty"`
 	Basis           string     `json:"basis,omitempty"`
 	RowsToAnonymise int64      `json:"rows_to_anonymise"`
-	RowsToArchive   int64      `json:"rows_to_archive,omitempty"`
+	// RowsToArchive counts those of RowsToRetain that are moved to their archive.
+	RowsToArchive int64 `json:"rows_to_archive,omitempty"`
 	// RowsShared counts rows that lead to others too. They are left and not among
 	// those matched: a person decides about them.
 	RowsShared  int64       `json:"rows_shared,omitempty"`

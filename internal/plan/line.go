@@ -15,7 +15,7 @@ func line(name string, right dsr.Right, t store.Target, tally store.Tally) dsr.P
 	l := dsr.PlanLine{
 		Store: name, Collection: t.Address.Collection, Action: t.Treatment, Categories: t.Collection.Categories(),
 		RowsShared: t.Shared, RowsMatched: tally.Matched, RowsToErase: tally.Erased, RowsToAnonymise: tally.Anonymised,
-		RowsToArchive: tally.Archived, RowsToRetain: tally.Retained,
+		RowsToArchive: tally.Archived, RowsToRetain: tally.Retained + tally.Archived,
 		RetainedFirst: record.Moment(tally.NextDue), RetainedUntil: record.Moment(tally.RetainedUntil), Basis: t.Basis(),
 		LeftBecause: t.Left, Reached: t.Reached.Ways, Cut: t.Reached.Cut, Needs: t.Reached.Needs,
 	}

@@ -127,7 +127,13 @@ func able(s store.Store, right dsr.Right, targets []store.Target) error {
 		return nil
 	}
 	for _, t := range targets {
-		if faults := s.Abilities().Faults(t.Collection, dsr.Leave); len(faults) > 0 {
+		c := *t.Collection
+		if right == dsr.Rectification {
+			c.Restriction = nil
+		} else {
+			c.Fields = nil
+		}
+		if faults := s.Abilities().Faults(&c, dsr.Leave); len(faults) > 0 {
 			return fmt.Errorf("%w: %s.%s: %s: %s", store.ErrSchema, t.Address, faults[0].Field, faults[0].Problem, faults[0].Hint)
 		}
 	}

@@ -175,8 +175,11 @@ func lines(t testing.TB, m plan.Maker, right dsr.Right, given map[string]string)
 		if l.RowsChanged() > 0 {
 			s += fmt.Sprintf(", %d changed", l.RowsChanged())
 		}
+		if l.RowsToRetain > 0 {
+			s += fmt.Sprintf(", %d kept", l.RowsToRetain)
+		}
 		if l.RetainedUntil != nil {
-			s += ", kept from " + l.RetainedFirst.Format(time.DateOnly) + " to " + l.RetainedUntil.Format(time.DateOnly)
+			s += " from " + l.RetainedFirst.Format(time.DateOnly) + " to " + l.RetainedUntil.Format(time.DateOnly)
 		}
 		if l.LeftBecause != "" {
 			s += ", " + string(l.LeftBecause)
@@ -203,9 +206,9 @@ func TestMake(t *testing.T) {
 	t.Parallel()
 	for right, want := range map[dsr.Right]map[string]string{
 		dsr.Erasure: {
-			"accounts": "delete 1, 1 changed", "homes": "delete 0, 1 shared", "files": "archive 1, 1 changed",
+			"accounts": "delete 1, 1 changed", "homes": "delete 0, 1 shared", "files": "archive 1, 1 changed, 1 kept",
 			"visits": "anonymise 2, 2 changed; ip partial: network; device pseudonym statistics (Art. 89)",
-			"bills":  "retain 3, kept from 2027-03-02 to 2029-03-02", "notices": "leave 1", "awards": "leave 1",
+			"bills":  "retain 3, 3 kept from 2027-03-02 to 2029-03-02", "notices": "leave 1", "awards": "leave 1",
 			"letters": "delete 1, 1 changed", "calls": "delete 0, needs phone",
 		},
 		dsr.Access: {
