@@ -33,22 +33,24 @@ func TestEraseStoreRefuses(t *testing.T) {
 		store    string
 		want     string
 		cleared  []dsr.Clearance
+		archives bool
 	}{
-		"observed until an approver enabled it": {[]string{"app"}, "app", "", cleared("app", "soffiah_app", true)},
-		"enabled once and taken back":           {[]string{"app"}, "app", CodeStoreDenied, cleared("app", "soffiah_app", false)},
-		"enabled for another dataset":           {[]string{"app"}, "app", CodeStoreDenied, cleared("app", "soffiah_old", true)},
-		"another one was enabled":               {[]string{"app"}, "app", CodeStoreDenied, cleared("billing", "soffiah_billing", true)},
-		"enabled":                               {nil, "app", "", nil},
-		"observed, with something to erase":     {[]string{"app"}, "app", CodeStoreDenied, nil},
-		"observed, with nothing to erase":       {[]string{"billing"}, "billing", "", nil},
-		"another one is observed":               {[]string{"billing"}, "app", "", nil},
-		"not in the configuration any more":     {nil, "warehouse", CodeStoreSchema, nil},
-		"observed, and not the one to erase":    {[]string{"uploads", "correspondence"}, "billing", "", nil},
-		"everything is observed, for nothing":   {[]string{"app", "billing"}, "billing", "", nil},
+		"observed until an approver enabled it": {[]string{"app"}, "app", "", cleared("app", "soffiah_app", true), false},
+		"enabled once and taken back":           {[]string{"app"}, "app", CodeStoreDenied, cleared("app", "soffiah_app", false), false},
+		"enabled for another dataset":           {[]string{"app"}, "app", CodeStoreDenied, cleared("app", "soffiah_old", true), false},
+		"another one was enabled":               {[]string{"app"}, "app", CodeStoreDenied, cleared("billing", "soffiah_billing", true), false},
+		"enabled":                               {nil, "app", "", nil, false},
+		"observed, with something to erase":     {[]string{"app"}, "app", CodeStoreDenied, nil, false},
+		"observed, with something to archive":   {[]string{"app"}, "app", CodeStoreDenied, nil, true},
+		"observed, with nothing to erase":       {[]string{"billing"}, "billing", "", nil, false},
+		"another one is observed":               {[]string{"billing"}, "app", "", nil, false},
+		"not in the configuration any more":     {nil, "warehouse", CodeStoreSchema, nil, false},
+		"observed, and not the one to erase":    {[]string{"uploads", "correspondence"}, "billing", "", nil, false},
+		"everything is observed, for nothing":   {[]string{"app", "billing"}, "billing", "", nil, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := &ports{state: dsr.Erasing, observed: tc.observed, clearances: tc.cleared}
+			p := &ports{state: dsr.Erasing, observed: tc.observed, clearances: tc.cleared, archives: tc.archives}
 			_, err := newBench(s, p).env.ExecuteActivity("EraseStore", StoreInput{RequestID: requestID, PlanID: planID, Store: tc.store})
 			if got := codeFrom(err); got != tc.want {
 				t.Errorf("fails with %q (%v), want %q", got, err, tc.want)

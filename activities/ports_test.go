@@ -54,6 +54,7 @@ type ports struct {
 	clearances []dsr.Clearance
 	residual   int64 // rows that each reading back finds
 	due        bool  // what had to be kept may go now
+	archives   bool  // rows are archived in place of being erased
 	lacking    bool  // the request came by mail and has no account name
 	unasked    bool  // no mail has gone out
 	lines      []dsr.PlanLine
@@ -243,6 +244,9 @@ func (s shelf) tally(targets []store.Target) []store.Tally {
 	tallies := make([]store.Tally, len(targets))
 	for i, t := range targets {
 		tallies[i] = store.Tally{Address: t.Address, Matched: 1, Erased: 1}
+		if s.archives {
+			tallies[i] = store.Tally{Address: t.Address, Matched: 1, Archived: 1}
+		}
 		if t.Keep != nil && !s.due {
 			tallies[i] = store.Tally{Address: t.Address, Matched: 1, Retained: 1, RetainedUntil: now().AddDate(1, 0, 0), NextDue: now().AddDate(1, 0, 0)}
 		}
