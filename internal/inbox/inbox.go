@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/textproto"
@@ -18,6 +19,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/soffiah/habeas/internal/dsr"
 	"github.com/soffiah/habeas/internal/mailin"
 	"github.com/soffiah/habeas/internal/mailout"
 	"github.com/soffiah/habeas/internal/record"
@@ -177,7 +179,11 @@ func (s *sink) judgeAll(ctx context.Context, messages []mailin.Message) ([]recor
 
 // record keeps mails and cursor.
 func (s *sink) record(ctx context.Context, folder string, c record.Cursor, mails []record.Inbound) error {
-	if err := s.Records.StoreInbound(ctx, s.mailbox, folder, c, mails); err != nil {
+	err := s.Records.StoreInbound(ctx, s.mailbox, folder, c, mails)
+	if err != nil && !errors.Is(err, dsr.ErrUnavailable) && ctx.Err() == nil {
+		err = s.recordSingly(ctx, folder, c, mails, err)
+	}
+	if err != nil {
 		return err
 	}
 	if slices.ContainsFunc(mails, func(m record.Inbound) bool { return m.Guess != nil }) {
@@ -186,6 +192,32 @@ func (s *sink) record(ctx context.Context, folder string, c record.Cursor, mails
 	s.left(ctx, mails)
 	s.unread(ctx, mails)
 	return nil
+}
+
+// recordSingly keeps mails one by one after they could not be kept together, so that
+// one of them holds up none of the others. That one is set aside: it is on record
+// without its content, and people look at it in the mailbox. That the database is
+// away, or takes nothing at all, is no fault of a mail.
+func (s *sink) recordSingly(ctx context.Context, folder string, c record.Cursor, mails []record.Inbound, together error) error {
+	for _, m := range mails {
+		err := s.Records.StoreInbound(ctx, s.mailbox, folder, record.Cursor{}, []record.Inbound{m})
+		if errors.Is(err, dsr.ErrUnavailable) || ctx.Err() != nil {
+			return err
+		}
+		if err == nil {
+			continue
+		}
+		s.Log.LogAttrs(ctx, slog.LevelError, "a mail could not be stored: look at it in the mailbox",
+			slog.String("mailbox", s.mailbox), slog.String("folder", m.Folder), slog.Uint64("uid", uint64(m.UID)), slog.String("error", err.Error()))
+		bare := record.Inbound{
+			Folder: m.Folder, UIDValidity: m.UIDValidity, UID: m.UID, Fingerprint: m.Fingerprint, ReceivedAt: m.ReceivedAt,
+			Verdict: string(reply.Unclear), Reasons: []string{"not_stored"},
+		}
+		if s.Records.StoreInbound(ctx, s.mailbox, folder, record.Cursor{}, []record.Inbound{bare}) != nil {
+			return together
+		}
+	}
+	return s.Records.StoreInbound(ctx, s.mailbox, folder, c, nil)
 }
 
 // unread tells whoever runs the installation of mails that could not be read at

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -334,6 +335,33 @@ func TestNothingIsLostWhenTheDatabaseIsAway(t *testing.T) {
 	}
 	if _, _, err := b.sink.Cursor(t.Context(), "INBOX"); !errors.Is(err, dsr.ErrUnavailable) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestMailThatCannotBeStoredIsSetAside: it holds up none of the others, stays on
+// record without content, and is told of.
+func TestMailThatCannotBeStoredIsSetAside(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	var said bytes.Buffer
+	b.sink.Log = slog.New(slog.NewTextHandler(&said, nil))
+	b.records.poison = "poison"
+	var messages []mailin.Message
+	for n, text := range []string{"first", "poison", "third"} {
+		l := letter{[]string{"From: kim@lumiere.test", "To: " + mailbox, fmt.Sprintf("Message-ID: <%d@lumiere.test>", n)}, text}
+		messages = append(messages, mailin.Message{Folder: "INBOX", UIDValidity: 7, UID: uint32(n + 1), InternalDate: noon, Raw: l.raw()})
+	}
+	if err := b.store(messages...); err != nil {
+		t.Fatal(err)
+	}
+	if len(b.records.stored) != 3 || b.records.cursor.LastUID != 3 {
+		t.Fatalf("%d mails are on record, read up to %d", len(b.records.stored), b.records.cursor.LastUID)
+	}
+	if m := b.records.stored[1]; m.UID != 2 || m.FreshText != "" || m.Raw != nil || !slices.Contains(m.Reasons, "not_stored") {
+		t.Errorf("set aside as %+v", m)
+	}
+	if !strings.Contains(said.String(), "uid=2") || strings.Contains(said.String(), "kim") {
+		t.Errorf("said %q", &said)
 	}
 }
 

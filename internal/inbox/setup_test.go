@@ -3,6 +3,7 @@ package inbox
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -35,6 +36,8 @@ var noon = time.Date(2026, 3, 5, 12, 0, 0, 0, time.UTC)
 type fakeRecords struct {
 	tokens map[string]record.TokenOwner
 	stored []record.Inbound
+	// poison is in the text of mails that can't be stored.
+	poison string
 	// lookups counts the tokens that were looked up.
 	lookups int
 	cursor  record.Cursor
@@ -67,6 +70,9 @@ func (f *fakeRecords) TokenGuesses(context.Context) (lastHour, fromOneDomain int
 }
 
 func (f *fakeRecords) StoreInbound(_ context.Context, _, _ string, c record.Cursor, mails []record.Inbound) error {
+	if f.poison != "" && slices.ContainsFunc(mails, func(m record.Inbound) bool { return strings.Contains(m.FreshText, f.poison) }) {
+		return errors.New("the mail can't be stored")
+	}
 	f.stored, f.cursor = append(f.stored, mails...), c
 	return f.err
 }
@@ -189,11 +195,12 @@ func (b *bench) arrive(l letter) record.Inbound {
 }
 
 // store has the inbox take a message in, with the cursor after it.
-func (b *bench) store(m mailin.Message) error {
-	keep, err := b.sink.Take(b.t.Context(), []mailin.Message{m})
+func (b *bench) store(messages ...mailin.Message) error {
+	keep, err := b.sink.Take(b.t.Context(), messages)
 	if err != nil {
 		return err
 	}
+	m := messages[len(messages)-1]
 	return keep(b.t.Context(), mailin.Cursor{Folder: m.Folder, UIDValidity: m.UIDValidity, LastUID: m.UID})
 }
 

@@ -26,7 +26,8 @@ type arrivals struct {
 	requests map[uuid.UUID]*recipient
 	// What is on record: fingerprints, digests of Message-IDs, and places.
 	known, named map[string]bool
-	placed       map[place]bool
+	// placed is the fingerprint of what stood in a place when it was recorded.
+	placed map[place]string
 	// What is to be written: rows of mails, of events and of signals.
 	writes          *pgx.Batch
 	events, signals [][]any
@@ -51,7 +52,7 @@ type recipient struct {
 // receive begins to record mails: it locks their requests, in one order for all, so
 // that no step of a request slips between a mail and its signal.
 func (db *DB) receive(ctx context.Context, tx pgx.Tx, mailbox string, mails []record.Inbound) (*arrivals, error) {
-	a := &arrivals{db: db, tx: tx, mailbox: mailbox, requests: map[uuid.UUID]*recipient{}, known: map[string]bool{}, named: map[string]bool{}, placed: map[place]bool{}, writes: &pgx.Batch{}}
+	a := &arrivals{db: db, tx: tx, mailbox: mailbox, requests: map[uuid.UUID]*recipient{}, known: map[string]bool{}, named: map[string]bool{}, placed: map[place]string{}, writes: &pgx.Batch{}}
 	var ids []uuid.UUID
 	var folders []string
 	var validities, uids []int64
@@ -71,9 +72,13 @@ func (db *DB) receive(ctx context.Context, tx pgx.Tx, mailbox string, mails []re
 	a.lock(look, ids)
 	look.Queue(`SELECT fingerprint FROM message WHERE mailbox = $1 AND fingerprint = ANY($2) AND verdict <> 'duplicate'`, mailbox, fingerprints).Query(into(a.known))
 	look.Queue(`SELECT message_id FROM message WHERE mailbox = $1 AND message_id = ANY($2)`, mailbox, names).Query(into(a.named))
-	look.Queue(`SELECT folder, uidvalidity, uid FROM message WHERE mailbox = $1 AND folder = ANY($2) AND uidvalidity = ANY($3) AND uid = ANY($4)`, mailbox, folders, validities, uids).Query(func(rows pgx.Rows) error {
+	look.Queue(`SELECT folder, uidvalidity, uid, fingerprint FROM message WHERE mailbox = $1 AND folder = ANY($2) AND uidvalidity = ANY($3) AND uid = ANY($4)`, mailbox, folders, validities, uids).Query(func(rows pgx.Rows) error {
 		var at place
-		_, err := pgx.ForEachRow(rows, []any{&at.folder, &at.uidValidity, &at.uid}, func() error { a.placed[at] = true; return nil })
+		var fingerprint []byte
+		_, err := pgx.ForEachRow(rows, []any{&at.folder, &at.uidValidity, &at.uid, &fingerprint}, func() error {
+			a.placed[at] = string(fingerprint)
+			return nil
+		})
 		return err
 	})
 	return a, tx.SendBatch(ctx, look).Close()
@@ -183,8 +188,14 @@ var errOvertaken = errors.New("a mail was recorded by somebody else at the same 
 // store records one mail, and what its request must hear of it.
 func (a *arrivals) store(ctx context.Context, m record.Inbound) error {
 	at := place{m.Folder, m.UIDValidity, m.UID}
-	if a.placed[at] {
+	switch before, taken := a.placed[at]; {
+	case taken && before == string(m.Fingerprint):
 		return nil
+	case taken:
+		// The server has given the number out again, in spite of RFC 3501 section
+		// 2.3.1.1: what stood there before gives way to a place that no server has.
+		a.writes.Queue(`UPDATE message SET uidvalidity = -1 - floor(random() * 1e15)::bigint
+			WHERE mailbox = $1 AND folder = $2 AND uidvalidity = $3 AND uid = $4`, a.mailbox, at.folder, at.uidValidity, at.uid)
 	}
 	m.Reasons = append([]string{}, m.Reasons...)
 	if err := a.place(ctx, &m); err != nil {
@@ -200,7 +211,7 @@ func (a *arrivals) store(ctx context.Context, m record.Inbound) error {
 		// is told.
 		m.Reasons = append(m.Reasons, ReasonReused)
 	}
-	a.placed[at], a.known[string(m.Fingerprint)] = true, true
+	a.placed[at], a.known[string(m.Fingerprint)] = string(m.Fingerprint), true
 	a.named[string(messageID)] = true
 	var to *recipient
 	if m.RequestID != "" {

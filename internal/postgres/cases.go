@@ -40,8 +40,7 @@ func (db *DB) placeCase(ctx context.Context, tx pgx.Tx, mailbox string, m *recor
 		c.Withhold(record.WithheldLate)
 	}
 	var known bool
-	err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM message WHERE mailbox = $1
-		AND (fingerprint = $2 OR folder = $3 AND uidvalidity = $4 AND uid = $5))`, mailbox, m.Fingerprint, m.Folder, m.UIDValidity, m.UID).Scan(&known)
+	err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM message WHERE mailbox = $1 AND fingerprint = $2)`, mailbox, m.Fingerprint).Scan(&known)
 	if err != nil || known {
 		m.Case = nil
 		return err

@@ -396,3 +396,17 @@ func TestRawMail(t *testing.T) {
 	_, err = b.RawMail(t.Context(), b.file(), d.Replies[0].ID)
 	wantError(t, "another request's", err, dsr.ErrNotFound)
 }
+
+// TestNumberGivenOutAgain: a server restored from a backup can give another mail the
+// number of one that is on record; both count.
+func TestNumberGivenOutAgain(t *testing.T) {
+	b := setup(t)
+	id := b.file()
+	b.store(record.Cursor{UIDValidity: 1, LastUID: 4}, inbound("", 4, "not_for_us"))
+	m := inbound(id, 4, "confirm")
+	b.store(record.Cursor{UIDValidity: 1, LastUID: 4}, m)
+	b.store(record.Cursor{UIDValidity: 1, LastUID: 4}, m)
+	if n, all := b.number(`SELECT count(*) FROM message WHERE request_id = $1`, id), b.number(`SELECT count(*) FROM message`); n != 1 || all != 2 || b.replySignals() != 1 {
+		t.Errorf("%d mails of the request, %d in all, told %d times", n, all, b.replySignals())
+	}
+}
