@@ -25,7 +25,22 @@ var (
 )
 
 func isForward(text string) bool {
-	return len(text) < 100 && forwardMark.MatchString(text)
+	return len(text) < 100 && beginsForward(text) && forwardMark.MatchString(text)
+}
+
+// forwardWords are the first words of the marks of a forwarded mail.
+var forwardWords = phraseSet("forwarded", "begin", "weitergeleitete", "anfang", "message", "début", "mensaje", "inicio", "messaggio", "inizio", "doorgestuurd",
+	"mensagem", "início", "wiadomość", "przekazana", "początek", "treść", "vidarebefordrat", "videresendt", "start")
+
+// beginsForward reports whether a line may be such a mark. Nearly all lines are not,
+// and the pattern is slow to say so.
+func beginsForward(text string) bool {
+	text = strings.TrimLeft(text, "->* \t\n\f\r")
+	if end := strings.IndexAny(text, " \t\n\f\r"); end >= 0 {
+		text = text[:end]
+	}
+	// The pattern takes these two for the letters that they look like.
+	return forwardWords[fold(strings.NewReplacer("ſ", "s", "\u212a", "k").Replace(strings.ToLower(text)))]
 }
 
 func isOriginalSeparator(text string) bool {
