@@ -155,6 +155,7 @@ func (r *request) unclear(ctx workflow.Context, m Message) error {
 func (r *request) askOnceMore(ctx workflow.Context) (activities.Asked, error) {
 	var asked activities.Asked
 	in := activities.StepInput{RequestID: r.id, MessageID: r.about}
+	r.turn++
 	r.askAgain = false
 	delete(r.mails, string(mailout.Confirmation))
 	if err := r.record(ctx, do.AskAgain, in, &asked); err != nil {

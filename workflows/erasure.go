@@ -75,7 +75,7 @@ func (r *request) signedPlan(ctx workflow.Context) (plan activities.PlanSummary,
 	if plan, err = r.plan(ctx, ""); err != nil || r.ending != nil {
 		return plan, "", "", err
 	}
-	if decision, signed, err = r.approve(ctx, plan); err != nil || r.ending != nil || decision == "" {
+	if decision, signed, err = r.approvals(ctx, plan); err != nil || r.ending != nil || decision == "" {
 		return plan, decision, signed, err
 	}
 	// A signature is used up by the plan that it was about.
@@ -116,9 +116,9 @@ func (r *request) retried(ctx workflow.Context, reason dsr.Attention, meanwhile 
 	return r.attend(ctx, dsr.NoAttention, next, "", "")
 }
 
-// approve waits for whatever a person must sign before the plan is carried out,
+// approvals waits for whatever a person must sign before the plan is carried out,
 // and returns the last decision and what it was about.
-func (r *request) approve(ctx workflow.Context, plan activities.PlanSummary) (decision, about string, err error) {
+func (r *request) approvals(ctx workflow.Context, plan activities.PlanSummary) (decision, about string, err error) {
 	// The older policy is approved for itself: one look must not sign twice.
 	if plan.Stricter {
 		about = "policy:" + plan.PlanID
@@ -134,6 +134,10 @@ func (r *request) approve(ctx workflow.Context, plan activities.PlanSummary) (de
 		reasons = append(reasons, dsr.SecondApproval)
 	}
 	for _, reason := range reasons {
+		if by := r.seconded[about]; reason == dsr.SecondApproval && by != "" {
+			decision = by
+			continue
+		}
 		if decision, err = r.signed(ctx, reason, about); err != nil || r.ending != nil {
 			return "", "", err
 		}

@@ -112,14 +112,12 @@ func (r *request) decide(ctx workflow.Context, d Decision) (DecisionResult, erro
 	if err := r.recordOnce(ctx, do.Decided, in, nil); err != nil {
 		return DecisionResult{State: r.state}, err
 	}
-	// What it was about may have changed while it was being recorded, or somebody
-	// else may have decided it.
-	stands := turn == r.turn && r.approvedBy == "" && !r.askAgain
+	// What it was about may have changed while it was being recorded. What names what
+	// it is about still stands if that is what the request waits for.
+	same := turn == r.turn
 	switch d.Action {
 	case dsr.Approve:
-		if stands && d.About == r.about {
-			r.approvedBy = d.ID
-		}
+		r.approve(d, same)
 	case dsr.Reject:
 		r.finish(activities.EndInput{State: dsr.Refused, Outcome: dsr.RefusedOutcome, DecisionID: d.ID})
 	case dsr.Cancel:
@@ -129,12 +127,24 @@ func (r *request) decide(ctx workflow.Context, d Decision) (DecisionResult, erro
 	case dsr.Retry:
 		r.retries[d.Store]++
 	case dsr.Ask:
-		r.askAgain = stands
+		r.askAgain = r.askAgain || same && r.approvedBy == ""
 	case dsr.Resolve:
 		r.resolvedBy = d.ID
 		r.finish(activities.EndInput{State: dsr.Completed, Outcome: dsr.ResolvedByPerson, DecisionID: d.ID})
 	}
 	return DecisionResult{State: r.state}, nil
+}
+
+// approve takes an approval. Where two people must sign, the second may do so in the
+// same moment as the first.
+func (r *request) approve(d Decision, same bool) {
+	switch {
+	case d.About != r.about || d.About == "" && !same:
+	case r.approvedBy == "":
+		r.approvedBy = d.ID
+	case d.About != "":
+		r.seconded[d.About] = d.ID
+	}
 }
 
 // occasion names the nth occasion on which the attention of a request changed.

@@ -40,11 +40,12 @@ type request struct {
 	heard          map[string]bool   // messages that were heard, by id
 	mails          map[string]string // outcome by purpose, as heard
 
-	approvedBy string         // decision that approved what the request waits for
-	retries    map[string]int // retries asked for so far, by store; "" for all
-	resolvedBy string         // decision by which a person has done the rest
-	step       int            // numbers occasions of attention
-	turn       int            // counts changes of what a person is asked
+	approvedBy string            // decision that approved what the request waits for
+	seconded   map[string]string // second decisions that approved, by what they were about
+	retries    map[string]int    // retries asked for so far, by store; "" for all
+	resolvedBy string            // decision by which a person has done the rest
+	step       int               // numbers occasions of attention
+	turn       int               // counts changes of what a person is asked
 
 	wanting  bool // elements of identification are waited for
 	supplied bool // some have come that were not counted yet
@@ -53,7 +54,7 @@ type request struct {
 // Request is the life of a request, from its receipt to its answer. What must
 // happen later is a duty in Postgres ([Duties]).
 func Request(ctx workflow.Context, in RequestInput) (RequestResult, error) {
-	r := &request{id: in.RequestID, state: dsr.Received, heard: map[string]bool{}, mails: map[string]string{}, retries: map[string]int{}}
+	r := &request{id: in.RequestID, state: dsr.Received, heard: map[string]bool{}, mails: map[string]string{}, retries: map[string]int{}, seconded: map[string]string{}}
 	if err := r.listen(ctx); err != nil {
 		return RequestResult{}, err
 	}

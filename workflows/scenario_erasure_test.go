@@ -88,6 +88,11 @@ func thinking() map[string]scenario {
 				{time.Hour, yes("m1")}, {2 * time.Hour, approve("plan1")}, {day, approve("plan1")},
 			},
 		},
+		"a large plan is signed by two people at once": {
+			file: casefile{large: true}, events: []event{
+				{time.Hour, yes("m1")}, {2 * time.Hour, func(o *office) { o.decides(dsr.Approve, "plan1"); o.decides(dsr.Approve, "plan1") }},
+			},
+		},
 		"a large plan that has grown is signed by two people again": {
 			file: casefile{large: true, approval: true, grown: 1}, events: []event{
 				{time.Hour, yes("m1")}, {2 * time.Hour, approve("plan1")}, {day, approve("plan1")}, {2 * day, approve("plan3")}, {3 * day, approve("plan3")},

@@ -190,6 +190,11 @@ func confirming() map[string]scenario {
 		"after an unclear reply a person asks again, and nobody answers": {
 			events: []event{{day, unclear("m1")}, {2 * day, decide(dsr.Ask)}},
 		},
+		"two people at once: both ask again": {
+			events: []event{
+				{day, unclear("m1")}, {2 * day, func(o *office) { o.decides(dsr.Ask, ""); o.decides(dsr.Ask, "") }}, {3 * day, yes("m2")},
+			},
+		},
 		"two people at once: asking again and approving the same reply": {
 			events: []event{
 				{day, reply("m1", "unclear", mailout.Acknowledgement)},
